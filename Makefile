@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# tickd: market ticks from Kafka into PostgreSQL/TimescaleDB, exactly once.
+#
+#   make demo     everything on one machine: private PostgreSQL, embedded broker, live ticks, a summary
+#   make check    all tests that a machine without Docker can run
+#   make lint     includes, format, static analysis, docs against code
+#   make          the programs, in build/release/
+#
+# MODE=release|debug|asan|cover; everything a build makes is in build/$(MODE)/.
+
+MODE  ?= release
+BUILD ?= build/$(MODE)
+CC    ?= gcc
+VERSION := 0.1.0
+
+PKGS := rdkafka libpq jansson libsystemd inih zlib libzstd
+HAVE_PKGS := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef -Wstrict-prototypes \
+        -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wimplicit-fallthrough -Wnull-dereference
+ifneq ($(findstring clang,$(notdir $(CC))),clang)
+WARN += -Wduplicated-cond -Wlogical-op
+endif
+
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE
+OPT_release := -O2 -g $(HARDEN)
+LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+OPT_debug   := -O0 -g3
+OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LD_asan     := -fsanitize=address,undefined
+
+CPPFLAGS += -Iinclude -D_GNU_SOURCE -DTICKD_VERSION='"$(VERSION)"'
+CFLAGS   += -std=c17 $(WARN) -Werror $(OPT_$(MODE)) -MMD -MP $(if $(HAVE_PKGS),$(shell pkg-config --cflags $(PKGS)))
+LDFLAGS  += $(LD_$(MODE))
+LDLIBS   += $(if $(HAVE_PKGS),$(shell pkg-config --libs $(PKGS))) -lev -lm -lpthread
+
+# Every src/*.c but the mains is a module; programs and tests link the modules they need.
+MODULES  := $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
+
+all: $(BUILD)/tickd
+.PHONY: all
+
+$(BUILD)/%.o: src/%.c | $(BUILD)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(BUILD)/tests/%.o: tests/%.c | $(BUILD)/tests
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests -c -o $@ $<
+$(BUILD) $(BUILD)/tests:
+	mkdir -p $@
+
+$(BUILD)/tickd: $(BUILD)/main.o $(MODULES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# A unit test links only the objects it names here, so that a new dependency breaks the link.
+-include tests/unit.mk
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
