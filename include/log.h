@@ -4,10 +4,10 @@
  *
  *     ts=2026-11-23T08:30:00.123Z level=info event=database_up msg=connected host=db attempts=3
  *
- * Never blocks: stderr is written without waiting, and what does not fit is dropped and counted; the
- * count is said (event=log_dropped) when writing works again. Under systemd (JOURNAL_STREAM names our
- * stderr) lines begin with a journald priority and carry no time. Values are escaped: bytes from
- * outside cannot forge a line. Secrets are never passed in.
+ * Never blocks: stderr is written without waiting, and what does not fit is dropped and counted;
+ * the count is said (event=log_dropped) when writing works again. Under systemd (JOURNAL_STREAM
+ * names our stderr) lines begin with a journald priority and carry no time. Values are escaped:
+ * bytes from outside cannot forge a line. Secrets are never passed in.
  *
  * For the loop's thread only. SIGPIPE must be ignored.
  */
@@ -29,10 +29,11 @@ bool log_enabled(enum log_level level);
  * log_info("database_up", "connected", "host=%s attempts=%d", host, n)
  *
  * `event` is a fixed word to grep for (docs/operations.md has them all), `msg` a sentence, then
- * key=value pairs separated by one blank, as one format, or NULL: keys are words other than ts, level,
- * event, msg; a value is one conversion, or several with anything but a blank between them
+ * key=value pairs separated by one blank, as one format, or NULL: keys are words other than ts,
+ * level, event, msg; a value is one conversion, or several with anything but a blank between them
  * ("range=%d-%d"). Values that need quotes are quoted. In JSON, a value of one %d, %u, %f, ... is a
- * number, all others are strings. A line is cut at 4096 bytes, and stays well-formed.
+ * number, all others are strings. A line that would be longer than 4096 bytes is cut, stays
+ * well-formed, and ends in cut=true.
  */
 void log_event(enum log_level level, const char *event, const char *msg, const char *fields, ...)
     __attribute__((format(printf, 4, 5)));
@@ -42,9 +43,9 @@ void log_event(enum log_level level, const char *event, const char *msg, const c
 #define log_info(...)  log_event(LOG_INFO_LEVEL, __VA_ARGS__)
 #define log_debug(...) log_event(LOG_DEBUG_LEVEL, __VA_ARGS__)
 
-/* Samples a repeating event: true for the 1st, 2nd, 4th, 8th... of a row, and when a minute has gone
- * since the last true; `*suppressed` is then how many were held back since. One struct, zeroed, per
- * kind of event. */
+/* Samples a repeating event: true for the 1st, 2nd, 4th, 8th... of a row, and when a minute has
+ * gone since the last true; `*suppressed` is then how many were held back since. One struct,
+ * zeroed, per kind of event. */
 struct log_sampler {
     uint64_t seen;
     uint64_t suppressed;

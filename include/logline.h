@@ -3,7 +3,8 @@
  * The text of one log line: logfmt or JSON, escaped, cut to a length that a pipe takes at once.
  *
  * Pure; what the bytes of a value are does not matter: control characters and what a terminal would
- * obey are escaped, invalid UTF-8 becomes U+FFFD, and a JSON line is one JSON object whatever comes.
+ * obey are escaped, invalid UTF-8 becomes U+FFFD, and a JSON line is one JSON object whatever
+ * comes.
  */
 #ifndef TICKD_LOGLINE_H
 #define TICKD_LOGLINE_H
@@ -33,7 +34,7 @@ void logline_put(struct logline *l, const char *key, const char *value, size_t l
 void logline_put_fields(struct logline *l, const char *fields, va_list args)
     __attribute__((format(printf, 2, 0)));
 
-/* Ends the line with a newline. */
+/* Ends the line with a newline, after cut=true if something did not fit. */
 void logline_end(struct logline *l);
 
 #endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Usual path: a line is made in one buffer and handed to stderr in one write().
+ *
+ * stderr is shared with whoever started us, so its flags are not ours to change: a pipe or terminal
+ * is opened anew through /proc for a file description of our own that does not block; a socket
+ * (journald) is sent to with MSG_DONTWAIT; a file takes all or has no room. Where /proc cannot be
+ * used, poll() is asked first: a pipe that says it is writable takes PIPE_BUF bytes at once.
+ *
+ * Possible failures: nobody reads (EAGAIN), nobody can (EPIPE), disk full. The line is dropped and
+ * counted. A line that was taken in part is ended by a newline before the next one.
+ */
+#include "log.h"
+
+#include "logline.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SAMPLE_INTERVAL_US (60 * INT64_C(1000000))
+
+static const struct {
+    const char *name;
+    int priority; /* of syslog(3) */
+} levels[] = {
+    [LOG_ERROR_LEVEL] = {"error", 3},
+    [LOG_WARN_LEVEL] = {"warn", 4},
+    [LOG_INFO_LEVEL] = {"info", 6},
+    [LOG_DEBUG_LEVEL] = {"debug", 7},
+};
+
+static struct {
+    enum log_level level;
+    bool json;
+    bool journal;
+    bool socket;
+    int fd;
+    bool own_fd;    /* a description of our own, non-blocking */
+    bool cut;       /* the last line was taken in part */
+    uint64_t lost;  /* not yet said */
+    uint64_t total; /* dropped since the start */
+} logger = {.level = LOG_INFO_LEVEL, .fd = STDERR_FILENO};
+
+/* True if JOURNAL_STREAM ("device:inode") names our stderr, as systemd.exec(5) says. */
+static bool is_journal(const struct stat *st)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device;
+    unsigned long long inode;
+    char rest;
+    return stream && sscanf(stream, "%llu:%llu%c", &device, &inode, &rest) == 2 &&
+           device == (unsigned long long)st->st_dev && inode == (unsigned long long)st->st_ino;
+}
+
+void log_init(enum log_level level, bool json)
+{
+    if (logger.own_fd)
+        close(logger.fd);
+    logger.level = level;
+    logger.json = json;
+    logger.journal = logger.socket = logger.own_fd = logger.cut = false;
+    logger.fd = STDERR_FILENO;
+
+    struct stat st;
+    if (fstat(STDERR_FILENO, &st) < 0)
+        return;
+    logger.journal = is_journal(&st);
+    logger.socket = S_ISSOCK(st.st_mode);
+    if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+        return;
+    int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0) {
+        logger.fd = fd;
+        logger.own_fd = true;
+    }
+}
+
+void log_set_level(enum log_level level)
+{
+    logger.level = level;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level <= logger.level;
+}
+
+uint64_t log_dropped(void)
+{
+    return logger.total;
+}
+
+static bool would_block(void)
+{
+    struct pollfd p = {.fd = logger.fd, .events = POLLOUT};
+    return poll(&p, 1, 0) == 0;
+}
+
+/* Bytes taken, or -1. */
+static ssize_t write_some(const char *data, size_t len)
+{
+    if (logger.socket)
+        return send(logger.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!logger.own_fd && would_block()) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(logger.fd, data, len);
+}
+
+/* False if the line was not taken whole. */
+static bool write_line(const struct logline *l)
+{
+    if (logger.cut && write_some("\n", 1) != 1)
+        return false;
+    logger.cut = false;
+    ssize_t taken;
+    do
+        taken = write_some(l->text, l->len);
+    while (taken < 0 && errno == EINTR);
+    logger.cut = taken > 0 && (size_t)taken < l->len;
+    return taken >= 0 && (size_t)taken == l->len;
+}
+
+static void put_string(struct logline *l, const char *key, const char *value)
+{
+    logline_put(l, key, value, strlen(value), false);
+}
+
+static void put_time(struct logline *l)
+{
+    struct timespec now;
+    struct tm tm;
+    char date[32];
+    char text[48];
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (!gmtime_r(&now.tv_sec, &tm) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm))
+        return;
+    snprintf(text, sizeof text, "%s.%03ldZ", date, now.tv_nsec / 1000000);
+    put_string(l, "ts", text);
+}
+
+static void begin(struct logline *l, enum log_level level, const char *event, const char *msg)
+{
+    logline_begin(l, logger.json, logger.journal ? levels[level].priority : -1);
+    if (!logger.journal)
+        put_time(l);
+    put_string(l, "level", levels[level].name);
+    put_string(l, "event", event);
+    put_string(l, "msg", msg);
+}
+
+/* Says how many lines were lost, if any were; false if that, too, was not taken. */
+static bool report_lost(void)
+{
+    if (!logger.lost)
+        return true;
+    struct logline l;
+    char count[24];
+    int len = snprintf(count, sizeof count, "%llu", (unsigned long long)logger.lost);
+    begin(&l, LOG_WARN_LEVEL, "log_dropped", "lines were lost: stderr did not take them");
+    logline_put(&l, "lines", count, (size_t)len, true);
+    logline_end(&l);
+    if (!write_line(&l))
+        return false;
+    logger.lost = 0;
+    return true;
+}
+
+void log_event(enum log_level level, const char *event, const char *msg, const char *fields, ...)
+{
+    if (!log_enabled(level))
+        return;
+    int saved = errno; /* callers format errno after logging, too */
+    struct logline l;
+    begin(&l, level, event, msg);
+    if (fields) {
+        va_list args;
+        va_start(args, fields);
+        logline_put_fields(&l, fields, args);
+        va_end(args);
+    }
+    logline_end(&l);
+    if (!report_lost() || !write_line(&l)) {
+        logger.lost++;
+        logger.total++;
+    }
+    errno = saved;
+}
+
+bool log_sample(struct log_sampler *s, int64_t mono_us, uint64_t *suppressed)
+{
+    s->seen++;
+    bool power_of_two = (s->seen & (s->seen - 1)) == 0;
+    if (!power_of_two && mono_us - s->last_us < SAMPLE_INTERVAL_US) {
+        s->suppressed++;
+        return false;
+    }
+    *suppressed = s->suppressed;
+    s->suppressed = 0;
+    s->last_us = mono_us;
+    return true;
+}
+
+void log_sample_reset(struct log_sampler *s)
+{
+    *s = (struct log_sampler){0};
+}
