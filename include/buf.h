@@ -3,7 +3,8 @@
  * A growable byte buffer with an upper limit, for COPY data and payloads kept with a batch.
  *
  * Owns its memory. Integers are appended in network byte order, as PostgreSQL's binary formats want
- * them. Memory is kept on buf_clear(), so a buffer that has reached its working size never allocates.
+ * them. Memory is kept on buf_clear(), so a buffer that has reached its working size never
+ * allocates.
  */
 #ifndef TICKD_BUF_H
 #define TICKD_BUF_H
@@ -15,6 +16,12 @@ struct buf {
     uint8_t *data;
     size_t len;
     size_t cap;
+};
+
+/* Bytes that somebody else owns. */
+struct span {
+    const uint8_t *data;
+    size_t len;
 };
 
 void buf_init(struct buf *b);
