@@ -2,8 +2,8 @@
 /*
  * Where each assigned partition stands: what the database has, and what comes next from Kafka.
  *
- * Transparent, owned by the pipeline. The index of a partition in `items` is its name everywhere else
- * (struct message, struct batch) for as long as the assignment lasts.
+ * Transparent, owned by the pipeline. The index of a partition in `items` is its name everywhere
+ * else (struct message, struct batch) for as long as the assignment lasts.
  *
  *      durable            expected
  *         |  flying | filling |
@@ -21,9 +21,11 @@
 
 struct partition {
     char topic[OFFSETS_TOPIC_MAX + 1];
-    int32_t id;       /* Kafka's number */
-    int64_t durable;  /* ingest_offsets.next_offset as last read or written; OFFSETS_UNKNOWN before */
+    int32_t id; /* Kafka's number */
+    int64_t
+        durable; /* ingest_offsets.next_offset as last read or written; OFFSETS_UNKNOWN before */
     int64_t expected; /* next offset to accept; lower ones have been seen */
+    int64_t gap_low;  /* where to go on after a gap, OFFSETS_UNKNOWN if there is none */
     bool stopped;     /* its offset is gone in Kafka: not read until an operator decides */
 };
 
