@@ -3,8 +3,8 @@
  * The cached `pairs` table: which symbols exist and which are active.
  *
  * Pure: it is filled from a PGresult, which a test can make without a server. A pair keeps its slot
- * for the life of the process, also when its row goes and comes back, so that other modules can keep
- * what they know of a pair in arrays.
+ * for the life of the process, also when its row goes and comes back, so that other modules can
+ * keep what they know of a pair in arrays.
  */
 #ifndef TICKD_PAIRS_H
 #define TICKD_PAIRS_H
@@ -34,8 +34,8 @@ extern const char pairs_sql[];
 struct pairs *pairs_new(void);
 void pairs_free(struct pairs *p);
 
-/* Replaces the contents by the result of pairs_sql; pairs not in it become unlisted. On false nothing
- * has changed and `e` says why. */
+/* Replaces the contents by the result of pairs_sql; pairs not in it become unlisted. On false
+ * nothing has changed and `e` says why. */
 bool pairs_load(struct pairs *p, const PGresult *result, struct err *e)
     __attribute__((warn_unused_result));
 
