@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Encodes rows in PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"): header
- * "PGCOPY\n\377\r\n\0", flags, extension length; per row the field count and each field's length and
- * bytes, big-endian; trailer -1. One table per target names the columns; the COPY statement and the
- * encoder come from it. Pure.
+ * "PGCOPY\n\377\r\n\0", flags, extension length; per row the field count and each field's length
+ * and bytes, big-endian; trailer -1. One table per target names the columns; the COPY statement and
+ * the encoder come from it. Pure.
  */
 #ifndef TICKD_COPYROW_H
 #define TICKD_COPYROW_H
@@ -12,6 +12,7 @@
 #include "message.h"
 #include "record.h"
 #include "reject.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ extern const char copyrow_ticks_target[];
 extern const char copyrow_rejected_target[];
 extern const char copyrow_staging_target[];
 
+#define COPYROW_TRAILER_SIZE 2
+
 void copyrow_header(struct buf *b);
 void copyrow_trailer(struct buf *b);
 
@@ -33,10 +36,8 @@ void copyrow_trailer(struct buf *b);
 void copyrow_tick(struct buf *b, const struct record *r);
 
 /* Appends one row of the staging table: `tick` is what copyrow_tick() wrote. */
-void copyrow_staged(struct buf *b, int32_t seq, bool snapshot, const uint8_t *tick, size_t tick_len);
-
-/* Sets the time of an encoded tick. */
-void copyrow_set_time(uint8_t *tick, int64_t time_us);
+void copyrow_staged(struct buf *b, int32_t seq, bool snapshot, const uint8_t *tick,
+                    size_t tick_len);
 
 /* A dead letter. Strings are NUL-terminated UTF-8; key and payload any bytes, NULL for SQL NULL. */
 struct dead_letter {
