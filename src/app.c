@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who calls whom: Kafka, the ingest session and the service session tell the pipeline what
+ * happened; the pipeline asks them for what it wants (pipeline_ops below). Before each wait of the
+ * loop advance() lets the pipeline take what it can and start what is due.
+ *
+ * Usual path: start -> waiting for ... -> flowing -> SIGTERM -> drained -> left the group -> 0.
+ */
+#include "app.h"
+
+#include "clock.h"
+#include "err.h"
+#include "ingest.h"
+#include "kafka.h"
+#include "log.h"
+#include "notify.h"
+#include "pipeline.h"
+#include "report.h"
+#include "service.h"
+#include <ev.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Messages taken per turn of the loop: a few milliseconds of decoding. */
+#define INTAKE_BUDGET 1000
+
+/* A commit that takes longer than this is looked at: something may block it. */
+#define SLOW_COMMIT_US 1000000
+
+/* After this the process ends whatever librdkafka is still doing; nothing is lost by it, because
+ * offsets are committed with the rows. */
+#define EXIT_WATCHDOG_S 5
+
+struct app {
+    struct ev_loop *loop;
+    struct config *config;
+    const struct config_source *source;
+    struct kafka *kafka;
+    struct ingest *ingest;
+    struct service *service;
+    struct pairs *pairs;
+    struct pipeline *pipeline;
+    struct report report;
+
+    ev_prepare prepare;
+    ev_idle more;    /* active while there is input left to take: the loop does not wait */
+    ev_timer wake;   /* the pipeline's next deadline */
+    ev_timer second; /* housekeeping */
+    ev_timer deadline;
+    ev_signal sigterm, sigint, sighup;
+
+    struct offsets assigned; /* waiting for the cluster's id */
+    bool assign_waiting;
+    bool kafka_up;
+    bool kafka_commit_due;
+    int64_t flying_since_us;
+    bool stopping;
+    bool closing;
+    int exit_code;
+};
+
+static uint32_t random_bits(void)
+{
+    uint32_t bits = 0;
+    ssize_t ignored = getrandom(&bits, sizeof bits, GRND_NONBLOCK);
+    (void)ignored; /* without entropy the jitter is only less good */
+    return bits;
+}
+
+/* --- what the pipeline wants --- */
+
+static struct batch_owner owner_of(struct app *app)
+{
+    return (struct batch_owner){app->config->group, kafka_cluster_id(app->kafka)};
+}
+
+static void op_read_offsets(void *ctx, const struct offsets *assigned, uint32_t epoch)
+{
+    struct app *app = ctx;
+    struct batch_owner owner = owner_of(app);
+    ingest_read_offsets(app->ingest, &owner, assigned, epoch);
+}
+
+static void op_assign(void *ctx, const struct offsets *o)
+{
+    struct app *app = ctx;
+    kafka_assign(app->kafka, o);
+}
+
+static void op_release(void *ctx)
+{
+    struct app *app = ctx;
+    kafka_release(app->kafka);
+}
+
+static void op_commit(void *ctx, struct batch *b, const struct offsets *o, bool merge)
+{
+    struct app *app = ctx;
+    struct batch_owner owner = owner_of(app);
+    app->flying_since_us = clock_now().mono_us;
+    ingest_commit(app->ingest, &owner, b, o, merge);
+}
+
+static void op_abort_commit(void *ctx)
+{
+    struct app *app = ctx;
+    ingest_abort(app->ingest, "partitions were given up in the middle of a commit");
+}
+
+static void op_committed(void *ctx, const struct offsets *o)
+{
+    struct app *app = ctx;
+    (void)o;
+    app->kafka_commit_due = true;
+}
+
+static void op_refresh_pairs(void *ctx)
+{
+    struct app *app = ctx;
+    service_refresh_pairs(app->service);
+}
+
+static void op_jump(void *ctx, const struct partition *p, int64_t next)
+{
+    struct app *app = ctx;
+    struct batch_owner owner = owner_of(app);
+    ingest_jump(app->ingest, &owner, p, next);
+}
+
+/* --- what Kafka says --- */
+
+static void start_assigned(struct app *app)
+{
+    if (!app->assign_waiting || !kafka_cluster_id(app->kafka))
+        return;
+    app->assign_waiting = false;
+    pipeline_set_owner(app->pipeline, app->config->group, kafka_cluster_id(app->kafka));
+    pipeline_on_assign(app->pipeline, &app->assigned);
+}
+
+static void on_assign(void *ctx, const struct offsets *partitions)
+{
+    struct app *app = ctx;
+    offsets_copy(&app->assigned, partitions);
+    app->assign_waiting = true;
+    start_assigned(app);
+}
+
+static void commit_to_kafka(struct app *app)
+{
+    if (app->kafka_commit_due)
+        kafka_commit(app->kafka, pipeline_offsets(app->pipeline));
+    app->kafka_commit_due = false;
+}
+
+static void on_revoke(void *ctx, bool lost)
+{
+    struct app *app = ctx;
+    if (app->assign_waiting) {
+        app->assign_waiting = false;
+        kafka_release(app->kafka);
+        return;
+    }
+    commit_to_kafka(app);
+    pipeline_on_revoke(app->pipeline, lost, clock_now());
+}
+
+static void on_messages(void *ctx)
+{
+    (void)ctx; /* that the loop woke is enough: advance() comes next */
+}
+
+static void on_gap(void *ctx, uint32_t partition, int64_t low, int64_t high)
+{
+    struct app *app = ctx;
+    pipeline_on_gap(app->pipeline, partition, low, high);
+}
+
+static void on_kafka_up(void *ctx)
+{
+    struct app *app = ctx;
+    app->kafka_up = true;
+}
+
+static void on_kafka_down(void *ctx, const char *why)
+{
+    struct app *app = ctx;
+    (void)why; /* kafka has logged it */
+    app->kafka_up = false;
+}
+
+static void on_kafka_fatal(void *ctx, const char *why)
+{
+    struct app *app = ctx;
+    log_error("kafka_fatal", "the Kafka client cannot go on; restart tickd", "error=%s", why);
+    app->exit_code = EXIT_RUNTIME;
+    ev_break(app->loop, EVBREAK_ALL);
+}
+
+static void on_kafka_closed(void *ctx)
+{
+    struct app *app = ctx;
+    ev_break(app->loop, EVBREAK_ALL);
+}
+
+static void on_start_found(void *ctx, const struct offsets *found, const char *error)
+{
+    struct app *app = ctx;
+    ingest_on_start(app->ingest, found, error);
+}
+
+/* --- what the database says --- */
+
+static void on_usable(void *ctx, bool usable)
+{
+    struct app *app = ctx;
+    pipeline_on_database(app->pipeline, usable);
+}
+
+static void on_schema(void *ctx, const struct schema_report *schema)
+{
+    struct app *app = ctx;
+    report_schema(&app->report, schema);
+}
+
+static void find_start(void *ctx, const struct offsets *missing)
+{
+    struct app *app = ctx;
+    kafka_find_start(app->kafka, missing, on_start_found, app);
+}
+
+static void on_offsets(void *ctx, uint32_t epoch, const int64_t *values, size_t count)
+{
+    struct app *app = ctx;
+    pipeline_on_offsets(app->pipeline, epoch, values, count);
+}
+
+static void on_commit(void *ctx, enum commit_outcome outcome)
+{
+    struct app *app = ctx;
+    pipeline_on_commit(app->pipeline, outcome, clock_now(), random_bits());
+    if (pipeline_is_broken(app->pipeline)) {
+        log_error("encoder_broken", "the server cannot read what tickd sends; nothing was lost",
+                  NULL);
+        app->exit_code = EXIT_RUNTIME;
+        ev_break(app->loop, EVBREAK_ALL);
+    }
+}
+
+static void on_jumped(void *ctx)
+{
+    struct app *app = ctx;
+    pipeline_resync(app->pipeline);
+}
+
+static void on_pairs(void *ctx)
+{
+    struct app *app = ctx;
+    pipeline_on_pairs(app->pipeline);
+}
+
+/* --- the loop --- */
+
+/* Takes what is there, up to the budget. True if more may be waiting. */
+static bool take_input(struct app *app, struct instant now)
+{
+    struct message m;
+    for (int taken = 0; taken < INTAKE_BUDGET; taken++) {
+        if (!pipeline_wants_input(app->pipeline) || !kafka_peek(app->kafka, &m))
+            return false;
+        if (!pipeline_take(app->pipeline, &m, now))
+            return false;
+        kafka_advance(app->kafka);
+    }
+    return true;
+}
+
+static void arm_wake(struct app *app, struct instant now)
+{
+    int64_t at = pipeline_wake_us(app->pipeline);
+    ev_timer_stop(app->loop, &app->wake);
+    if (at == INT64_MAX)
+        return;
+    ev_now_update(app->loop);
+    double after = at > now.mono_us ? (double)(at - now.mono_us) / 1e6 : 0.;
+    ev_timer_set(&app->wake, after, 0.);
+    ev_timer_start(app->loop, &app->wake);
+}
+
+static void close_when_drained(struct app *app)
+{
+    if (!app->stopping || app->closing || !pipeline_is_drained(app->pipeline))
+        return;
+    app->closing = true;
+    commit_to_kafka(app);
+    kafka_close(app->kafka, on_kafka_closed, app);
+}
+
+static void set_busy(struct app *app, bool busy)
+{
+    if (busy)
+        ev_idle_start(app->loop, &app->more);
+    else
+        ev_idle_stop(app->loop, &app->more);
+}
+
+static void advance(struct app *app)
+{
+    start_assigned(app);
+    struct instant now = clock_now();
+    pipeline_step(app->pipeline, now);
+    bool more = take_input(app, now);
+    pipeline_step(app->pipeline, now);
+    close_when_drained(app);
+    set_busy(app, more);
+    arm_wake(app, now);
+}
+
+static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+    (void)loop;
+    (void)revents;
+    advance(w->data);
+}
+
+static void on_more(struct ev_loop *loop, ev_idle *w, int revents)
+{
+    (void)loop;
+    (void)w;
+    (void)revents; /* only there so that the loop does not wait */
+}
+
+static void on_wake(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    (void)loop;
+    (void)w;
+    (void)revents; /* likewise: advance() comes next */
+}
+
+static void look_at_slow_commit(struct app *app, int64_t now_us)
+{
+    if (pipeline_is_flying(app->pipeline) && now_us - app->flying_since_us > SLOW_COMMIT_US)
+        service_unblock(app->service, ingest_backend_pid(app->ingest));
+}
+
+static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    (void)loop;
+    (void)revents;
+    struct app *app = w->data;
+    int64_t now_us = clock_now().mono_us;
+    look_at_slow_commit(app, now_us);
+    commit_to_kafka(app);
+    struct report_facts facts = {
+        .stopping = app->stopping,
+        .database_connected = ingest_is_connected(app->ingest),
+        .database_usable = ingest_is_usable(app->ingest),
+        .pairs_loaded = pairs_loaded(app->pairs),
+        .kafka_up = app->kafka_up,
+        .pipeline = pipeline_state(app->pipeline),
+        .partitions = pipeline_offsets(app->pipeline)->count,
+        .partitions_stopped = pipeline_stopped_count(app->pipeline),
+    };
+    report_state(&app->report, &facts, now_us);
+    report_stats(&app->report, pipeline_stats(app->pipeline), now_us);
+    notify_alive();
+}
+
+/* --- signals --- */
+
+static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
+{
+    (void)revents;
+    struct app *app = w->data;
+    if (app->stopping) {
+        log_warn("stop_forced", "second signal: leaving without draining", "signal=%d", w->signum);
+        ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    log_info("stopping", "draining", "signal=%d timeout_ms=%lld", w->signum,
+             (long long)app->config->shutdown_timeout_ms);
+    notify_stopping();
+    app->stopping = true;
+    pipeline_stop(app->pipeline);
+    ev_timer_set(&app->deadline, (double)app->config->shutdown_timeout_ms / 1000, 0.);
+    ev_timer_start(loop, &app->deadline);
+}
+
+/* Giving up on draining loses nothing: what is not committed is read again by whoever comes next.
+ */
+static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    (void)w;
+    (void)revents;
+    log_warn("shutdown_timeout", "leaving with an uncommitted batch; it will be read again", NULL);
+    ev_break(loop, EVBREAK_ALL);
+}
+
+static struct pipeline_options pipeline_options_of(const struct config *c);
+
+static void apply_reload(struct app *app)
+{
+    log_set_level((enum log_level)app->config->log_level);
+    struct pipeline_options options = pipeline_options_of(app->config);
+    pipeline_set_options(app->pipeline, &options);
+    service_refresh_pairs(app->service);
+    if (pipeline_stopped_count(app->pipeline) > 0)
+        pipeline_resync(app->pipeline);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
+{
+    (void)loop;
+    (void)revents;
+    struct app *app = w->data;
+    struct config fresh;
+    struct err e;
+    char ignored[512];
+    notify_reloading();
+    if (!config_load(&fresh, app->source, &e)) {
+        log_error("reload_failed", "the configuration stays as it was", "error=%s", e.text);
+    } else {
+        size_t changed = config_reload(app->config, &fresh, ignored, sizeof ignored);
+        config_fini(&fresh);
+        apply_reload(app);
+        log_info("reloaded", "configuration read again", "changed=%zu needs_restart=%s", changed,
+                 ignored);
+    }
+    notify_reloaded();
+}
+
+/* --- life --- */
+
+static struct pipeline_options pipeline_options_of(const struct config *c)
+{
+    struct pipeline_options o = {
+        .decode = {.shape = (enum decode_shape)c->decoder,
+                   .max_message_bytes = (size_t)c->max_message_bytes,
+                   .max_ticks = (size_t)c->max_ticks_per_message,
+                   .synthetic_spread_bps = c->synthetic_spread_bps},
+        .validate = {.max_age_us = c->max_age * 1000000, .max_ahead_us = c->max_ahead * 1000000},
+        .limits = {.rows = (size_t)c->batch_rows,
+                   .bytes = (size_t)c->batch_bytes,
+                   .linger_us = c->linger_ms * 1000},
+        .ties = (enum ties_mode)c->ties,
+        .tie_memory = (size_t)c->tie_memory,
+        .keep_repeats = c->keep_repeats,
+        .jump_gaps = c->on_offset_gap == GAP_EARLIEST,
+        .pairs_refresh_min_us = c->pairs_refresh_min_ms * 1000,
+        .release_timeout_us = c->shutdown_timeout_ms * 1000,
+        .retry_min_ms = (uint32_t)c->retry_min_ms,
+        .retry_max_ms = (uint32_t)c->retry_max_ms,
+    };
+    strncpy(o.decode.default_exchange, c->default_exchange, RECORD_EXCHANGE_MAX);
+    return o;
+}
+
+static bool make_parts(struct app *app, struct err *e)
+{
+    struct kafka_callbacks on_kafka = {
+        .on_assign = on_assign,
+        .on_revoke = on_revoke,
+        .on_messages = on_messages,
+        .on_gap = on_gap,
+        .on_up = on_kafka_up,
+        .on_down = on_kafka_down,
+        .on_fatal = on_kafka_fatal,
+        .ctx = app,
+    };
+    struct ingest_callbacks on_ingest = {
+        .on_usable = on_usable,
+        .on_schema = on_schema,
+        .find_start = find_start,
+        .on_offsets = on_offsets,
+        .on_commit = on_commit,
+        .on_jumped = on_jumped,
+        .ctx = app,
+    };
+    struct service_callbacks on_service = {
+        .on_pairs = on_pairs, .on_schema = on_schema, .ctx = app};
+    struct pipeline_ops ops = {
+        .read_offsets = op_read_offsets,
+        .assign = op_assign,
+        .release = op_release,
+        .commit = op_commit,
+        .abort_commit = op_abort_commit,
+        .committed = op_committed,
+        .refresh_pairs = op_refresh_pairs,
+        .jump = op_jump,
+        .ctx = app,
+    };
+    app->kafka = kafka_new(app->loop, app->config, &on_kafka, e);
+    if (!app->kafka)
+        return false;
+    struct pipeline_options options = pipeline_options_of(app->config);
+    app->pairs = pairs_new();
+    app->pipeline = pipeline_new(&options, app->pairs, &ops);
+    app->ingest = ingest_new(app->loop, app->config, &on_ingest);
+    app->service = service_new(app->loop, app->config, app->pairs, &on_service);
+    offsets_init(&app->assigned);
+    report_init(&app->report, app->config->stats_interval_ms * 1000, clock_now().mono_us);
+    return true;
+}
+
+static void start_watchers(struct app *app)
+{
+    ev_prepare_init(&app->prepare, on_prepare);
+    ev_idle_init(&app->more, on_more);
+    ev_timer_init(&app->wake, on_wake, 0., 0.);
+    ev_timer_init(&app->second, on_second, 0., 1.);
+    ev_timer_init(&app->deadline, on_deadline, 0., 0.);
+    ev_signal_init(&app->sigterm, on_stop, SIGTERM);
+    ev_signal_init(&app->sigint, on_stop, SIGINT);
+    ev_signal_init(&app->sighup, on_reload, SIGHUP);
+    app->prepare.data = app->second.data = app->sigterm.data = app->sigint.data = app;
+    app->sighup.data = app;
+    ev_prepare_start(app->loop, &app->prepare);
+    ev_timer_start(app->loop, &app->second);
+    ev_signal_start(app->loop, &app->sigterm);
+    ev_signal_start(app->loop, &app->sigint);
+    ev_signal_start(app->loop, &app->sighup);
+}
+
+static void stop_watchers(struct app *app)
+{
+    ev_prepare_stop(app->loop, &app->prepare);
+    ev_idle_stop(app->loop, &app->more);
+    ev_timer_stop(app->loop, &app->wake);
+    ev_timer_stop(app->loop, &app->second);
+    ev_timer_stop(app->loop, &app->deadline);
+    ev_signal_stop(app->loop, &app->sigterm);
+    ev_signal_stop(app->loop, &app->sigint);
+    ev_signal_stop(app->loop, &app->sighup);
+}
+
+static int watchdog_code;
+
+static void on_alarm(int signum)
+{
+    (void)signum;
+    _exit(watchdog_code);
+}
+
+static void free_parts(struct app *app)
+{
+    watchdog_code = app->exit_code;
+    signal(SIGALRM, on_alarm);
+    alarm(EXIT_WATCHDOG_S);
+    service_free(app->service);
+    ingest_free(app->ingest);
+    kafka_free(app->kafka);
+    pipeline_free(app->pipeline);
+    pairs_free(app->pairs);
+    offsets_fini(&app->assigned);
+    alarm(0);
+}
+
+int app_run(struct config *config, const struct config_source *source)
+{
+    struct err e;
+    struct app app = {
+        .loop = ev_default_loop(0), .config = config, .source = source, .exit_code = EXIT_OK};
+    signal(SIGPIPE, SIG_IGN);
+    if (!make_parts(&app, &e)) {
+        log_error("config_invalid", "librdkafka refuses the configuration", "error=%s", e.text);
+        return EXIT_CONFIG;
+    }
+    start_watchers(&app);
+    log_info("started", "tickd is running", "version=%s topics=%s group=%s", TICKD_VERSION,
+             config->topics, config->group);
+    ingest_start(app.ingest);
+    service_start(app.service);
+    if (!kafka_start(app.kafka, &e)) {
+        log_error("kafka_failed", "the consumer could not be started", "error=%s", e.text);
+        app.exit_code = EXIT_RUNTIME;
+    } else {
+        ev_run(app.loop, 0);
+    }
+    stop_watchers(&app);
+    report_final(&app.report, pipeline_stats(app.pipeline), app.exit_code);
+    free_parts(&app);
+    ev_loop_destroy(app.loop);
+    return app.exit_code;
+}
