@@ -50,6 +50,10 @@ $(BUILD) $(BUILD)/tests:
 $(BUILD)/tickd: $(BUILD)/main.o $(MODULES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The broker of tests and demo: librdkafka's mock cluster as a process.
+$(BUILD)/mockbroker: $(BUILD)/tests/mockbroker.o
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # A unit test links only the objects it names here, so that a new dependency breaks the link.
 -include tests/unit.mk
 
