@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""Deploys the project's Sqitch changes with plain psql, in plan order."""
+
+import os
+import re
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SQL_DIR = os.path.join(ROOT, "sql")
+PLAN = os.path.join(SQL_DIR, "sqitch.plan")
+
+# A change's line: name, optional [dependencies], time stamp, planner; tags start with @.
+_CHANGE = re.compile(r"^(?P<name>[^\s%#@\[]+)\s+(\[[^\]]*\]\s+)?\d{4}-\d\d-\d\dT")
+
+
+def changes(plan=PLAN):
+    """The names of the changes, in order of deployment."""
+    with open(plan, encoding="utf-8") as file:
+        found = (_CHANGE.match(line.strip()) for line in file)
+        return [match["name"] for match in found if match]
+
+
+def deploy(cluster, dbname, upto=None):
+    """Deploys all changes, or those up to and including `upto` (half a schema)."""
+    for name in changes():
+        cluster.psql_file(os.path.join(SQL_DIR, "deploy", name + ".sql"), dbname)
+        if name == upto:
+            return
+    assert upto is None, f"no change {upto} in {PLAN}"
+
+
+def revert(cluster, dbname):
+    """Reverts all changes, the last one first."""
+    for name in reversed(changes()):
+        cluster.psql_file(os.path.join(SQL_DIR, "revert", name + ".sql"), dbname)
+
+
+def verify(cluster, dbname):
+    """Runs the verify script of each change."""
+    for name in changes():
+        cluster.psql_file(os.path.join(SQL_DIR, "verify", name + ".sql"), dbname)
