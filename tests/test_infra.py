@@ -11,7 +11,7 @@ import time
 import psycopg2
 import pytest
 
-from lib import kafka, net, proc, produce, schema, wait
+from lib import kafka, net, proc, produce, schema, unit, wait
 from lib.daemon import Tickd, config_text
 from lib.proxy import DOWN, FIN
 from lib.scratch import Scratch
@@ -453,3 +453,72 @@ def test_daemon_can_be_killed_and_started_again(stand_in):
 
 def test_config_is_written_with_sections_last():
     assert config_text({"s": {"c": 3}, "a": 1, "b": "x"}) == "a = 1\nb = x\n[s]\nc = 3\n"
+
+
+# --- unit tests written with check
+
+UNIT_TEST = """
+#include <check.h>
+#include <stdlib.h>
+START_TEST(fact) { %s }
+END_TEST
+int main(void)
+{
+    Suite *suite = suite_create("s");
+    TCase *tcase = tcase_create("c");
+    tcase_add_test(tcase, fact);
+    if (%d) suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+"""
+LEAK = "void *volatile block = malloc(10); block = NULL; (void)block;"
+OVERRUN = "char *volatile block = malloc(10); block[10] = 1; free(block);"
+
+
+@pytest.fixture
+def unit_test(tmp_path):
+    """unit_test(body, *flags): path of a program whose only test has that body."""
+    def build(body, *flags, added=1):
+        source = tmp_path / "fact.c"
+        source.write_text(UNIT_TEST % (body, added))
+        libs = subprocess.run(["pkg-config", "--libs", "check"], capture_output=True, text=True,
+                              check=True).stdout.split()
+        subprocess.run(["cc", "-g", *flags, "-o", tmp_path / "fact", source, *libs], check=True)
+        return str(tmp_path / "fact")
+    return build
+
+
+def test_unit_test_that_passes_is_counted(unit_test):
+    assert unit.run(unit_test("ck_assert_int_eq(1, 1);")) == 1
+    assert unit.run_valgrind(unit_test("free(malloc(10));")) == 1
+
+
+def test_unit_test_that_fails_is_shown_with_its_totals(unit_test):
+    with pytest.raises(AssertionError, match=r"0%: Checks: 1, Failures: 1(.|\n)*1 == 2"):
+        unit.run(unit_test("ck_assert_int_eq(1, 2);"))
+
+
+def test_unit_test_without_checks_fails(unit_test):
+    with pytest.raises(AssertionError, match="no check was run"):
+        unit.run(unit_test("", added=0))
+
+
+@pytest.mark.parametrize("bug", [LEAK, OVERRUN])
+def test_valgrind_finds_what_a_test_does_wrong(unit_test, bug):
+    with pytest.raises(AssertionError, match="exit value|return value"):
+        unit.run_valgrind(unit_test(bug))
+
+
+@pytest.mark.parametrize("bug", [LEAK, OVERRUN])
+def test_sanitizer_finds_what_a_test_does_wrong(unit_test, bug):
+    with pytest.raises(AssertionError, match="Sanitizer"):
+        unit.run(unit_test(bug, "-fsanitize=address"))
+
+
+def test_unit_test_that_is_not_built_fails(tmp_path):
+    with pytest.raises(AssertionError, match="is not built"):
+        unit.run(str(tmp_path / "test_absent"))

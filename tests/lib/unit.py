@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""Runs the unit tests: programs made with check, one a module, as they are and under valgrind."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+from . import programs
+from .daemon import environment
+from .schema import ROOT
+
+_TOTALS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
+# One process per test, so that each starts clean; check's 4 s are for an idle, naked machine.
+_CHECK = {"CK_FORK": "yes", "CK_VERBOSITY": "normal", "CK_TIMEOUT_MULTIPLIER": "20"}
+_VALGRIND = ("valgrind", "-q", "--vgdb=no", "--error-exitcode=99", "--leak-check=full",
+             "--errors-for-leak-kinds=definite,indirect,possible")
+_TIMEOUT_S = 1200
+
+
+def names():
+    """The unit tests there are: one per tests/test_*.c, as in tests/unit.mk."""
+    return sorted(os.path.basename(path)[:-2]
+                  for path in glob.glob(os.path.join(ROOT, "tests", "test_*.c")))
+
+
+def unit_dir():
+    """The programs to run as they are, usually with sanitizers: $TICKD_UNIT_DIR."""
+    return os.environ.get("TICKD_UNIT_DIR") or os.path.join(ROOT, "build", "asan", "tests")
+
+
+def valgrind_dir():
+    """The programs to run under valgrind, which must be without sanitizers: $TICKD_VALGRIND_DIR."""
+    return os.environ.get("TICKD_VALGRIND_DIR") or os.path.join(programs.build_dir(), "tests")
+
+
+def valgrind_missing():
+    return None if shutil.which("valgrind") else "no valgrind"
+
+
+def run(path, prefix=()):
+    """Runs one program to its end; fails with its output unless all its checks passed."""
+    assert os.access(path, os.X_OK), f"{path} is not built: make unit-tests, or set TICKD_UNIT_DIR"
+    done = subprocess.run([*prefix, path], cwd=ROOT, env=environment(_CHECK), check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=_TIMEOUT_S)
+    output = done.stdout.decode("utf-8", "replace")
+    totals = _TOTALS.search(output)
+    verdict = totals[0] if totals else "no totals: it did not get to its end"
+    assert done.returncode == 0, f"exit {done.returncode}, {verdict}\n{output}"
+    assert totals and int(totals[1]) > 0, f"no check was run\n{output}"
+    return int(totals[1])
+
+
+def run_valgrind(path):
+    """The same under valgrind; an error or a leak in any test fails."""
+    return run(path, _VALGRIND)
