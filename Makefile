@@ -6,7 +6,7 @@
 #   make lint     includes, format, static analysis, docs against code
 #   make          the programs, in build/release/
 #
-# MODE=release|debug|asan|cover; everything a build makes is in build/$(MODE)/.
+# CHECK=tests/test_x.py narrows `make check`. MODE=release|debug|asan; everything a build makes is in build/$(MODE)/.
 
 MODE  ?= release
 BUILD ?= build/$(MODE)
@@ -29,7 +29,7 @@ OPT_debug   := -O0 -g3
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LD_asan     := -fsanitize=address,undefined
 
-CPPFLAGS += -Iinclude -D_GNU_SOURCE -DTICKD_VERSION='"$(VERSION)"'
+CPPFLAGS += -iquote include -D_GNU_SOURCE -DTICKD_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c17 $(WARN) -Werror $(OPT_$(MODE)) -MMD -MP $(if $(HAVE_PKGS),$(shell pkg-config --cflags $(PKGS)))
 LDFLAGS  += $(LD_$(MODE))
 LDLIBS   += $(if $(HAVE_PKGS),$(shell pkg-config --libs $(PKGS))) -lev -lm -lpthread
@@ -37,7 +37,7 @@ LDLIBS   += $(if $(HAVE_PKGS),$(shell pkg-config --libs $(PKGS))) -lev -lm -lpth
 # Every src/*.c but the mains is a module; programs and tests link the modules they need.
 MODULES  := $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
 
-all: $(BUILD)/tickd
+all: $(BUILD)/tickd $(BUILD)/mockbroker
 .PHONY: all
 
 $(BUILD)/%.o: src/%.c | $(BUILD)
@@ -54,7 +54,39 @@ $(BUILD)/tickd: $(BUILD)/main.o $(MODULES)
 $(BUILD)/mockbroker: $(BUILD)/tests/mockbroker.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# A unit test links only the objects it names here, so that a new dependency breaks the link.
--include tests/unit.mk
+# Unit tests link only the objects they name, so that a new dependency breaks the link.
+include tests/unit.mk
+
+# What newcomers type. Each installs the packages it needs (scripts/deps), then builds in its own make,
+# so that pkg-config is asked when it is there.
+PYTEST := /usr/bin/python3 -m pytest
+CHECK  ?= tests
+
+check:
+	scripts/deps build check
+	$(MAKE) --no-print-directory check-build
+	TICKD_BIN=$(CURDIR)/build/release/tickd TICKD_UNIT_DIR=$(CURDIR)/build/asan/tests \
+	TICKD_VALGRIND_DIR=$(CURDIR)/build/release/tests $(PYTEST) $(CHECK)
+
+# Both compilers, every warning an error; the sanitizers' build for the unit tests.
+check-build:
+	$(MAKE) --no-print-directory MODE=release all unit-tests
+	$(MAKE) --no-print-directory MODE=asan all unit-tests
+	$(MAKE) --no-print-directory MODE=debug CC=clang BUILD=build/clang all unit-tests
+
+demo:
+	scripts/deps build demo
+	$(MAKE) --no-print-directory MODE=release all
+	scripts/demo
+
+lint:
+	scripts/deps build lint
+	$(MAKE) --no-print-directory MODE=release all
+	scripts/lint
+
+clean:
+	rm -rf build
+
+.PHONY: check check-build demo lint clean
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
