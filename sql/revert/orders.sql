@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MIT
+-- Revert tickd:orders from pg
+
+begin;
+
+drop table orders;
+
+commit;

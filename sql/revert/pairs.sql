@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MIT
+-- Revert tickd:pairs from pg
+
+begin;
+
+drop table pairs;
+
+commit;

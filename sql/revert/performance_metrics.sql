@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MIT
+-- Revert tickd:performance_metrics from pg
+
+begin;
+
+drop table performance_metrics;
+
+commit;

@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MIT
+-- Revert tickd:positions from pg
+
+begin;
+
+drop table positions;
+
+commit;

@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MIT
+-- Revert tickd:schema_expect from pg
+
+begin;
+
+drop function schema_expect;
+
+commit;

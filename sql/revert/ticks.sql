@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MIT
+-- Revert tickd:ticks from pg
+
+begin;
+
+drop table ticks;
+
+commit;
