@@ -81,7 +81,7 @@ void copy_put_sql(struct buf *sql, const char *fmt, ...)
 
 void copy_put_literal(struct buf *sql, const char *text)
 {
-    char quoted[1024];
+    char quoted[1024] = "";
     bool fits = pg_quote(quoted, sizeof quoted, text);
     assert(fits);
     (void)fits;

@@ -123,7 +123,6 @@ static void on_schema_reply(void *ctx, const struct pg_reply *reply)
         return;
     }
     s->schema_wanted = false;
-    backoff_reset(&s->backoff);
     set_usable(s, true);
     run(s);
 }
@@ -204,6 +203,7 @@ static void on_offsets_reply(void *ctx, const struct pg_reply *reply)
         return;
     }
     s->offsets_wanted = false;
+    backoff_reset(&s->backoff);
     hand_out_offsets(s);
     run(s);
 }
