@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "logline.h"
 
+#include "utf8.h"
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,24 +35,6 @@ static bool put(struct logline *l, const char *s, size_t n)
     return true;
 }
 
-/* Code point at `s` and its length; length 0 if it is not UTF-8 (RFC 3629). */
-static size_t read_utf8(const unsigned char *s, size_t n, uint32_t *cp)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xC0 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-    if (len == 0 || s[0] > 0xF4 || len > n)
-        return 0;
-    static const unsigned char lead_mask[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    *cp = s[0] & lead_mask[len];
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-        *cp = *cp << 6 | (s[i] & 0x3FU);
-    }
-    bool surrogate = *cp >= 0xD800 && *cp <= 0xDFFF;
-    return *cp < smallest[len] || *cp > 0x10FFFF || surrogate ? 0 : len;
-}
-
 /* True for what ends a line somewhere, moves a terminal's cursor or turns the text round. */
 static bool is_control(uint32_t cp)
 {
@@ -60,10 +43,10 @@ static bool is_control(uint32_t cp)
 }
 
 /* Adds the character at `s` as it stands between quotes; returns how many bytes it took. */
-static size_t put_char(struct logline *l, const unsigned char *s, size_t n)
+static size_t put_char(struct logline *l, const char *s, size_t n)
 {
     uint32_t cp = 0;
-    size_t len = read_utf8(s, n, &cp);
+    size_t len = utf8_next(s, n, &cp);
     char escape[8];
     if (len == 0) {
         put(l, "\xEF\xBF\xBD", 3); /* U+FFFD */
@@ -77,7 +60,7 @@ static size_t put_char(struct logline *l, const unsigned char *s, size_t n)
         snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(cp & 0xFFFF));
         put(l, escape, 6);
     } else {
-        put(l, (const char *)s, len);
+        put(l, s, len);
     }
     return len;
 }
@@ -85,7 +68,7 @@ static size_t put_char(struct logline *l, const unsigned char *s, size_t n)
 static void put_text(struct logline *l, const char *value, size_t len)
 {
     for (size_t i = 0; i < len && !l->full;)
-        i += put_char(l, (const unsigned char *)value + i, len - i);
+        i += put_char(l, value + i, len - i);
     if (l->full)
         put_closing(l, "...");
 }
@@ -93,9 +76,8 @@ static void put_text(struct logline *l, const char *value, size_t len)
 static bool needs_quotes(const char *value, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        const unsigned char *s = (const unsigned char *)value + i;
         uint32_t cp = 0;
-        size_t n = read_utf8(s, len - i, &cp);
+        size_t n = utf8_next(value + i, len - i, &cp);
         if (n == 0 || is_control(cp) || cp == ' ' || cp == '"' || cp == '=' || cp == '\\')
             return true;
         i += n - 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: log.o logline.o */
+/* links: log.o logline.o utf8.o */
 #include "log.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: logline.o */
+/* links: logline.o utf8.o */
 #include "logline.h"
 
 #include <check.h>
