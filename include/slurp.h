@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads a small file whole: configuration and secrets. Blocks; for start-up and reload only.
+ */
+#ifndef TICKD_SLURP_H
+#define TICKD_SLURP_H
+
+#include "err.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct slurp {
+    char *text; /* heap; text[len] is '\0' */
+    size_t len;
+    bool public; /* a regular file that every user may read */
+};
+
+/* False: `e` says why, beginning with the path, and errno is set. More than `limit` bytes are
+ * refused. */
+bool slurp(struct slurp *s, const char *path, size_t limit, struct err *e)
+    __attribute__((warn_unused_result));
+
+#endif
