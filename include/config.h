@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings in force and where each came from: defaults, then the file, then the environment, then
- * flags. One table (config_options) describes every option once; parsing, --help, --print-config, the
- * sample file's and the documentation's lint loop over it.
+ * The settings in force and where each came from: defaults, then the file, then the environment,
+ * then flags. One table (options.h) describes every option once; parsing, --help, --print-config,
+ * the sample file and the documentation loop over it.
  *
  * Owns its strings. Read-only after loading, but for config_reload().
  */
@@ -10,7 +10,6 @@
 #define TICKD_CONFIG_H
 
 #include "err.h"
-#include "record.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +27,7 @@ enum config_decoder { DECODER_AUTO, DECODER_CANONICAL, DECODER_RELAY, DECODER_PA
 struct config_property {
     char *name; /* without "kafka." */
     char *value;
-    char *origin; /* "tickd.conf:12", "environment KAFKA_BOOTSTRAP_SERVERS", "--kafka.x" */
+    char *origin; /* "default", "tickd.conf:12", "environment KAFKA_X", "command line" */
 };
 
 struct config {
@@ -74,19 +73,21 @@ struct config {
     enum config_format log_format;
     int64_t stats_interval_ms; /* summary line; 0 = none */
 
-    /* where each option's value came from, in the order of config_options */
+    /* where each option's value came from, in the order of option_table */
     char **origins;
 };
 
 /* How a command line asks for things; see config_load(). */
 struct config_source {
-    const char *path;      /* file; NULL = /etc/tickd/tickd.conf if it exists, else none */
+    const char *path;      /* file; NULL = CONFIG_DEFAULT_PATH if it exists, else none */
     char *const *environ_; /* NULL-terminated "NAME=value" list */
     char *const *flags;    /* NULL-terminated "name=value" list, names as in the file */
 };
 
-/* Fills `c` from all sources. False: `e` names file, line (or variable, or flag), key, value and what
- * would be right; `c` is then empty and needs no config_fini(). */
+#define CONFIG_DEFAULT_PATH "/etc/tickd/tickd.conf"
+
+/* Fills `c` from all sources. False: `e` names file and line (or variable, or command line), key,
+ * value and what would be right; `c` is then empty and needs no config_fini(). */
 bool config_load(struct config *c, const struct config_source *source, struct err *e)
     __attribute__((warn_unused_result));
 void config_fini(struct config *c);
@@ -95,17 +96,27 @@ void config_fini(struct config *c);
  * that need a restart to `ignored` (comma-separated, cut to fit). Returns how many were taken. */
 size_t config_reload(struct config *c, const struct config *fresh, char *ignored, size_t size);
 
+/* Calls `fn` with each setting that weakens security or is likely to be meant otherwise, as one
+ * line without secrets: to be logged at start. */
+void config_each_warning(const struct config *c, void (*fn)(void *ctx, const char *text),
+                         void *ctx);
+
+/* Sets `e` to what config_load() would say of a property which librdkafka refuses: origin, name,
+ * value unless it is secret, and `why`. */
+void config_property_error(const struct config_property *p, const char *why, struct err *e);
+
+/* True if the property's value must never be shown (passwords, keys, tokens). */
+bool config_property_is_secret(const char *name);
+
 /* Prints every option, its value with secrets masked, and its origin: a valid config file. */
 void config_print(const struct config *c, FILE *out);
 
 /* Prints the options as text for --help. */
 void config_print_help(FILE *out);
 
-/* Prints "name<TAB>env<TAB>default<TAB>unit<TAB>range<TAB>reload<TAB>help" for each option, for lint
- * and documentation. */
+/* Prints "name<TAB>section<TAB>env<TAB>default<TAB>unit<TAB>range<TAB>reload<TAB>help" for each
+ * option, for documentation and lint. `env` is the variable's name, and after a comma that of the
+ * old db-writer; `reload` is yes or no. */
 void config_print_table(FILE *out);
-
-/* True if the property's value must never be shown (passwords, keys, tokens). */
-bool config_property_is_secret(const char *name);
 
 #endif
