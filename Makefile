@@ -13,7 +13,7 @@ BUILD ?= build/$(MODE)
 CC    ?= gcc
 VERSION := 0.1.0
 
-PKGS := rdkafka libpq jansson libsystemd inih zlib libzstd
+PKGS := rdkafka libpq jansson libsystemd zlib libzstd
 HAVE_PKGS := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef -Wstrict-prototypes \
@@ -56,6 +56,7 @@ $(BUILD)/mockbroker: $(BUILD)/tests/mockbroker.o
 
 # Unit tests link only the objects they name, so that a new dependency breaks the link.
 include tests/unit.mk
+include tests/fuzz.mk
 
 # What newcomers type. Each installs the packages it needs (scripts/deps), then builds in its own make,
 # so that pkg-config is asked when it is there.
