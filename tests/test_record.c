@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,27 @@ START_TEST(reasons_have_different_codes)
 }
 END_TEST
 
+/* docs/formats.md has one table row for each reason, and none for others. */
+START_TEST(documentation_has_every_reason)
+{
+    FILE *f = fopen("docs/formats.md", "r");
+    ck_assert_ptr_nonnull(f);
+    char line[1000];
+    int next = REJECT_NONE + 1;
+    bool in_table = false;
+    while (fgets(line, sizeof line, f)) {
+        in_table = strncmp(line, "| reason ", 9) == 0 || (in_table && line[0] == '|');
+        if (!in_table || strncmp(line, "| `", 3) != 0)
+            continue;
+        line[3 + strcspn(line + 3, "`")] = '\0';
+        ck_assert_int_lt(next, REJECT_COUNT);
+        ck_assert_str_eq(line + 3, reject_code((enum reject_reason)next++));
+    }
+    fclose(f);
+    ck_assert_int_eq(next, REJECT_COUNT);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("record");
@@ -119,6 +141,7 @@ int main(void)
     tcase_add_test(tc, prices_and_bbo_are_snapshots);
     tcase_add_test(tc, reasons_have_codes_fit_for_labels);
     tcase_add_test(tc, reasons_have_different_codes);
+    tcase_add_test(tc, documentation_has_every_reason);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
