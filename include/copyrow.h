@@ -19,6 +19,10 @@
 /* 2000-01-01 as Unix time: PostgreSQL's timestamp epoch (POSTGRES_EPOCH_JDATE in its sources). */
 #define COPYROW_EPOCH_US INT64_C(946684800000000)
 
+/* timestamptz knows the Unix times [MIN, END): 4714-11-24 BC to 294276-12-31. */
+#define COPYROW_TIME_MIN_MS INT64_C(-210866803200000)
+#define COPYROW_TIME_END_MS INT64_C(9224318016000000)
+
 /* What follows "COPY " in the statement, up to and including the options. */
 extern const char copyrow_ticks_target[];
 extern const char copyrow_rejected_target[];
@@ -54,7 +58,7 @@ struct dead_letter {
     const void *payload;
     size_t payload_len;
     size_t payload_bytes; /* size of the whole payload as it came */
-    int64_t time_ms;      /* Kafka's timestamp or MESSAGE_NO_TIME */
+    int64_t time_ms;      /* Kafka's timestamp, any value; NULL if timestamptz does not know it */
 };
 
 /* Appends one row of `rejected_ticks`. */

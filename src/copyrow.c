@@ -61,12 +61,14 @@ static void put_number(struct buf *b, double v)
     buf_put_f64(b, v);
 }
 
+/* A producer may write any int64 as the time of its message. One that PostgreSQL's timestamptz does
+ * not know would make it refuse the dead letter, again and again: it is left out. */
 static void put_message_time(struct buf *b, int64_t time_ms)
 {
-    if (time_ms == MESSAGE_NO_TIME)
+    if (time_ms < COPYROW_TIME_MIN_MS || time_ms >= COPYROW_TIME_END_MS)
         put_null(b);
     else
-        put_time(b, time_ms * 1000);
+        put_bigint(b, (time_ms - COPYROW_EPOCH_US / 1000) * 1000);
 }
 
 /* The columns of each target, in the order in which they are encoded: separator, name, encoder. */
