@@ -97,7 +97,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, struct pai
                               const struct pipeline_ops *ops);
 void pipeline_free(struct pipeline *p);
 
-/* Takes those options that may change while running: limits, validation, intervals. */
+/* Takes those options that may change while running: limits, validation, intervals, what to do at
+ * a gap. */
 void pipeline_set_options(struct pipeline *p, const struct pipeline_options *options);
 
 /* Who writes; set once, before the first assignment. */

@@ -127,8 +127,9 @@ static bool mend_exchange(char **value, struct err *e)
 #define COPY_BYTES 4194304
 
 const struct option option_table[] = {
-    {TEXT(database_url), .section = DATABASE, .fallback = "", .unit = "", .mend = dburl_mend, .holds_secret = dburl_has_secret, .mask = dburl_mask,
-     .expected = "a libpq URL or conninfo", .alias = "DATABASE_URL",
+    {TEXT(database_url), .section = DATABASE, .fallback = "", .unit = "", .mend = dburl_mend,
+     .holds_secret = dburl_has_secret, .mask = dburl_mask, .expected = "a libpq URL or conninfo",
+     .alias = "DATABASE_URL",
      .help =
          "Where the database is: postgresql://user:password@host:port/dbname or host=... "
          "dbname=... as libpq takes it. SQLAlchemy's spelling (postgresql+asyncpg://...) is "
@@ -145,22 +146,17 @@ const struct option option_table[] = {
          "The session's lock_timeout; below statement_timeout_ms. A batch that waits longer for "
          "a lock is rolled back, tickd looks who holds the lock, and tries again."},
     {WHOLE(stalled_session_ms, 100, 3600000), .section = DATABASE, .fallback = "5000", .unit = "ms",
-     .reloadable = true,
      .help = "A session of the same group that blocks a batch and has not moved for this long is "
              "ended (pg_terminate_backend). It is what a killed or frozen tickd leaves behind."},
     {SWITCH(require_hypertable), .section = DATABASE, .fallback = "yes", .unit = "",
-     .reloadable = true,
      .help = "Whether ticks must be a TimescaleDB hypertable. With no, a plain table will do."},
     {CHOICE(schema_check, schema_choices), .section = DATABASE, .fallback = "normal", .unit = "",
-     .reloadable = true,
      .help =
          "With strict, tickd also waits for the tables that only other services use; with normal, "
          "it warns of them."},
     {WHOLE(schema_check_interval_ms, 100, 3600000), .section = DATABASE, .fallback = "10000",
-     .unit = "ms", .reloadable = true,
-     .help = "How often an incomplete schema is looked at again."},
+     .unit = "ms", .help = "How often an incomplete schema is looked at again."},
     {WHOLE(pairs_refresh_ms, 100, DAY_MS), .section = DATABASE, .fallback = "60000", .unit = "ms",
-     .reloadable = true,
      .help = "How often the pairs table is read again. Changes are also taken at once when the "
              "database notifies of them."},
     {WHOLE(pairs_refresh_min_ms, 10, DAY_MS), .section = DATABASE, .fallback = "1000", .unit = "ms",
@@ -220,7 +216,7 @@ const struct option option_table[] = {
      .alias = "BATCH_SIZE", .reloadable = true,
      .help = "A batch of this many rows is sent at once."},
     {WHOLE(batch_bytes, 1024, COPY_BYTES), .section = BATCHING, .fallback = "4194304",
-     .unit = "bytes", .help = "A batch of this size is sent at once."},
+     .unit = "bytes", .reloadable = true, .help = "A batch of this size is sent at once."},
     {WHOLE(linger_ms, 0, 60000), .section = BATCHING, .fallback = "100", .unit = "ms",
      .alias = "WRITE_INTERVAL_SEC", .alias_scale = 1000, .reloadable = true,
      .help = "A batch that is not full is sent when its first row is this old."},
@@ -238,9 +234,9 @@ const struct option option_table[] = {
      .alias = "LOG_LEVEL", .reloadable = true,
      .help = "What is logged: this and what is worse. Python's names are understood."},
     {CHOICE(log_format, format_choices), .section = LOGGING, .fallback = "logfmt", .unit = "",
-     .reloadable = true, .help = "How log lines look."},
+     .help = "How log lines look."},
     {WHOLE(stats_interval_ms, 0, DAY_MS), .section = LOGGING, .fallback = "60000", .unit = "ms",
-     .reloadable = true, .help = "How often a summary is logged. 0: never."},
+     .help = "How often a summary is logged. 0: never."},
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 

@@ -118,8 +118,11 @@ void pipeline_free(struct pipeline *p)
 
 void pipeline_set_options(struct pipeline *p, const struct pipeline_options *options)
 {
+    p->options.decode.max_message_bytes = options->decode.max_message_bytes;
+    p->options.decode.max_ticks = options->decode.max_ticks;
     p->options.validate = options->validate;
     p->options.limits = options->limits;
+    p->options.jump_gaps = options->jump_gaps;
     p->options.pairs_refresh_min_us = options->pairs_refresh_min_us;
 }
 
