@@ -19,15 +19,18 @@ _FAILED = pytest.StashKey()
 _LOGS = pytest.StashKey()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     # A terminated run cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    config.stash[_SCRATCH] = None
+    config.stash[_SCRATCH] = Scratch()
+    if config.option.basetemp is None:
+        config.option.basetemp = os.path.join(config.stash[_SCRATCH].path, "tmp_path")
 
 
 def pytest_unconfigure(config):
     proc.stop_all()
-    if config.stash[_SCRATCH] is not None:
+    if _SCRATCH in config.stash:
         config.stash[_SCRATCH].remove()
 
 
@@ -46,8 +49,6 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(scope="session")
 def scratch(pytestconfig):
     """The run's temporary directory (lib.scratch.Scratch)."""
-    if pytestconfig.stash[_SCRATCH] is None:
-        pytestconfig.stash[_SCRATCH] = Scratch()
     return pytestconfig.stash[_SCRATCH]
 
 
@@ -145,7 +146,7 @@ def mock_fixture(mock_factory):
 
 @pytest.fixture(scope="session")
 def _kafka_session(scratch):
-    _skip_if(kafka.missing())
+    _need_kafka()
     cluster = kafka.KafkaCluster(scratch)
     try:
         cluster.start()
@@ -167,7 +168,7 @@ def kafka_fixture(_kafka_session, show_log):
 @pytest.fixture
 def kafka_factory(scratch, show_log):
     """kafka_factory(brokers=3, security=..., **properties): clusters of the test's own, running."""
-    _skip_if(kafka.missing())
+    _need_kafka()
     made = []
 
     def make(brokers=1, security=None, **properties):
@@ -248,6 +249,14 @@ def program():
 
 def _deployed(cluster):
     return pg.Database(cluster, cluster.create_deployed())
+
+
+def _need_kafka():
+    """Skips without a real broker; where TICKD_REQUIRE_KAFKA is set, that is a failure."""
+    reason = kafka.missing()
+    if reason and os.environ.get("TICKD_REQUIRE_KAFKA"):
+        pytest.fail(reason)
+    _skip_if(reason)
 
 
 def _skip_if(reason):

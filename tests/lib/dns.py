@@ -2,7 +2,8 @@
 """Names that resolve as the test says: a tiny DNS server and a private /etc/resolv.conf.
 
 A program started through wrap() runs in a mount namespace of its own in which /etc/resolv.conf
-names this server; the machine is not touched. Needs root, so missing() may say why not.
+names this server; the machine is not touched. Needs root, and a root directory that is a mount
+point (a chroot's is not, and its mounts could leak out), so missing() may say why not.
 """
 
 import os
@@ -31,7 +32,7 @@ def missing():
             return f"no {path} to mount over"
     tried = subprocess.run(["unshare", "--mount", "true"], check=False, stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return None if tried.returncode == 0 else "mount namespaces are not allowed here"
+    return None if tried.returncode == 0 else "no mount namespace can be made here"
 
 
 class Names:

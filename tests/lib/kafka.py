@@ -31,10 +31,15 @@ POM = os.path.join(ROOT, "tests", "kafka", "pom.xml")
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 _MAX_MESSAGE = 8 * 1024 * 1024
 _HEAP = ("-Xms64m", "-Xmx256m")
-_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true",
+_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto",
+        "-Djava.awt.headless=true",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
 _STOP_S = 60.0
+_REASON_LENGTH = 400
+_ANSI = re.compile("\x1b\\[[0-9;]*m")
+# In full, because to look up a short one Maven asks the network first.
+_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
 _METADATA_S = 0.5
 
 
@@ -73,13 +78,20 @@ def _fetch(target):
         shutil.rmtree(partial, ignore_errors=True)
         done = subprocess.run(
             ["mvn", "-q", "-B", "-f", POM, f"-Dkafka.version={version()}",
-             f"-DoutputDirectory={partial}", "dependency:copy-dependencies"], check=False,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+             f"-DoutputDirectory={partial}", _GOAL], check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "MAVEN_OPTS": "-XX:-UsePerfData"})
         if done.returncode != 0:
-            lines = [line for line in done.stdout.splitlines() if "ERROR" in line]
-            return f"mvn could not fetch Kafka {version()}: {(lines or ['?'])[0]}"
+            return f"mvn could not fetch Kafka {version()}: {_complaint(done.stdout)}"
         os.rename(partial, target)
         return None
+
+
+def _complaint(output):
+    """What Maven says in its first error, without the story of how it got there."""
+    lines = [line for line in _ANSI.sub("", output).splitlines() if "ERROR" in line]
+    first = lines[0] if lines else "no reason given"
+    return first[max(first.find("Could not"), 0):][:_REASON_LENGTH]
 
 
 @dataclass
@@ -125,7 +137,7 @@ class Broker:
         """Starts the process, on another client port if one is given. Does not wait."""
         self.port = port or self.port
         path = self.write_properties()
-        self.child = proc.Child(_java("kafka.Kafka", path), log=self.log, cwd=self.base,
+        self.child = proc.Child(_java(self.base, "kafka.Kafka", path), log=self.log, cwd=self.base,
                                 name=f"kafka-{self.node}", env=_environment(self.base))
 
     def stop(self):
@@ -150,8 +162,9 @@ class Broker:
         return path
 
     def format_command(self):
-        return _java("kafka.tools.StorageTool", "format", "-t", self.cluster.cluster_id,
-                     "-c", self.write_properties(), *self.cluster.security.format)
+        return _java(self.base, "kafka.tools.StorageTool", "format",
+                     "-t", self.cluster.cluster_id, "-c", self.write_properties(),
+                     *self.cluster.security.format)
 
     def _properties(self):
         cluster = self.cluster
@@ -392,10 +405,11 @@ _BATCH = struct.Struct(">qiibIhiqqqhii")
 _BATCH_PREFIX = 12
 
 
-def _java(main, *arguments):
-    return ["java", *_HEAP, *_JVM, "-Dorg.slf4j.simpleLogger.defaultLogLevel="
-            + os.environ.get("TICKD_KAFKA_LOG", "warn"), "-cp", os.path.join(libs(), "*"), main,
-            *arguments]
+def _java(base, main, *arguments):
+    level = os.environ.get("TICKD_KAFKA_LOG", "warn")
+    return ["java", *_HEAP, *_JVM, f"-Djava.io.tmpdir={base}",
+            f"-Dorg.slf4j.simpleLogger.defaultLogLevel={level}",
+            "-cp", os.path.join(libs(), "*"), main, *arguments]
 
 
 def _environment(base):

@@ -27,12 +27,16 @@ def names():
 
 def unit_dir():
     """The programs to run as they are, usually with sanitizers: $TICKD_UNIT_DIR."""
-    return os.environ.get("TICKD_UNIT_DIR") or os.path.join(ROOT, "build", "asan", "tests")
+    return _dir("TICKD_UNIT_DIR", os.path.join(ROOT, "build", "asan", "tests"))
 
 
 def valgrind_dir():
     """The programs to run under valgrind, which must be without sanitizers: $TICKD_VALGRIND_DIR."""
-    return os.environ.get("TICKD_VALGRIND_DIR") or os.path.join(programs.build_dir(), "tests")
+    return _dir("TICKD_VALGRIND_DIR", os.path.join(programs.build_dir(), "tests"))
+
+
+def _dir(variable, default):
+    return os.path.abspath(os.environ.get(variable) or default)
 
 
 def valgrind_missing():
