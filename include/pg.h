@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One PostgreSQL connection on the event loop that stays connected: it connects, resolves names anew
- * each time (without blocking the loop), backs off with jitter, reconnects for ever, and runs one
- * request at a time.
+ * One PostgreSQL connection on the event loop that stays connected: it connects, resolves names
+ * anew each time (without blocking the loop), backs off with jitter, reconnects for ever, and runs
+ * one request at a time.
  *
- * Owns its PGconn, watchers and resolver. Loop thread only. A request calls back exactly once, never
- * inside the call that started it: done, failed, or lost with the connection.
+ * Owns its PGconn, watchers and resolver. Loop thread only. A request calls back exactly once,
+ * never inside the call that started it: done, failed, or lost with the connection.
  */
 #ifndef TICKD_PG_H
 #define TICKD_PG_H
 
-#include "err.h"
+#include "pgreply.h"
 #include <ev.h>
-#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,45 +19,30 @@
 struct pg;
 
 struct pg_options {
-    const char *name;        /* "ingest", "service": for logs */
-    const char *conninfo;    /* URI or key=value; copied */
-    const char *application; /* application_name */
-    uint32_t connect_timeout_ms;
-    uint32_t statement_timeout_ms;
+    const char *name;              /* "ingest", "service": for logs */
+    const char *conninfo;          /* URI or key=value; copied */
+    const char *application;       /* application_name */
+    uint32_t connect_timeout_ms;   /* for an attempt, look-up of names included */
+    uint32_t statement_timeout_ms; /* a whole request may take half as long again, at most 5 s; then
+                                    * the connection is given up; 0 = no limit */
     uint32_t lock_timeout_ms;
     uint32_t retry_min_ms;
     uint32_t retry_max_ms;
 };
 
-enum pg_outcome {
-    PG_OK,    /* every statement succeeded */
-    PG_ERROR, /* the server answered with an error; the connection lives */
-    PG_LOST,  /* the connection went; whether the request had an effect is not known */
-};
-
-/* Answer to a request; borrowed for the call. */
-struct pg_reply {
-    enum pg_outcome outcome;
-    const PGresult *rows;   /* result of the last statement that returned rows, or NULL */
-    char tag[64];           /* command tag of the last statement ("COMMIT", "ROLLBACK", ...) */
-    char sqlstate[6];       /* "" if none */
-    char error[ERR_MAX];    /* primary message and detail */
-    bool copy_started;      /* COPY IN was reached */
-    bool all_sent;          /* every byte of the request was handed to the socket */
-};
-
 typedef void pg_reply_fn(void *ctx, const struct pg_reply *reply);
 
 struct pg_callbacks {
-    void (*on_up)(void *ctx);                     /* session is set up and idle */
-    void (*on_down)(void *ctx, const char *why);  /* after the reply callback of a lost request */
+    void (*on_up)(void *ctx);                    /* session is set up and idle */
+    void (*on_down)(void *ctx, const char *why); /* after the reply callback of a lost request */
     void (*on_notify)(void *ctx, const char *channel);
     void *ctx;
 };
 
 struct pg *pg_new(struct ev_loop *loop, const struct pg_options *options,
                   const struct pg_callbacks *callbacks);
-/* Stops, if needed without waiting for the server, and frees. No callback is called. */
+/* Stops, if needed without waiting for the server, and frees. No callback is called. Legal at any
+ * time, from inside a callback too. `pg` may be NULL. */
 void pg_free(struct pg *pg);
 
 /* Begins to connect and goes on for ever. */
@@ -68,16 +52,22 @@ void pg_start(struct pg *pg);
 bool pg_is_idle(const struct pg *pg);
 bool pg_is_up(const struct pg *pg);
 
+/* Why it is not connected, or was not the last time: one line without secrets, "" if there was no
+ * trouble. Valid until the next wake-up. */
+const char *pg_last_error(const struct pg *pg);
+
 /* Backend pid, 0 when not connected. Server version as PQserverVersion(). */
 int pg_backend_pid(const struct pg *pg);
 int pg_server_version(const struct pg *pg);
 
-/* Runs `sql` (simple protocol, may hold several statements, at most one COPY FROM STDIN, whose data is
- * `copy`; borrowed until the reply). Must be idle. */
+/* Runs `sql` (simple protocol, may hold several statements, at most one COPY FROM STDIN, whose data
+ * is `copy`; borrowed until the reply). Must be idle. A transaction that it leaves open, or failed,
+ * stays so for the next request. */
 void pg_request(struct pg *pg, const char *sql, const void *copy, size_t copy_len, pg_reply_fn *fn,
                 void *ctx);
 
-/* Closes the connection at once (the request under way is lost) and connects anew after a backoff. */
+/* Closes the connection at once and connects anew after a backoff; without one, gives up the
+ * attempt under way. What was under way is answered PG_LOST, and on_down called, from the loop. */
 void pg_reset(struct pg *pg, const char *why);
 
 /* `s` as an SQL literal with quotes, appended to `out` of size `size`; false if it does not fit.

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What libpq says, in one line.
+ *
+ * Pure.
+ */
+#ifndef TICKD_PGTEXT_H
+#define TICKD_PGTEXT_H
+
+#include <libpq-fe.h>
+#include <stddef.h>
+
+/* `text`, an error message of several lines, in one line without its LOCATION. Cut to fit. */
+void pgtext_flatten(char *out, size_t size, const char *text);
+
+/* Primary message and detail of an error result, cut to fit. */
+void pgtext_describe(char *out, size_t size, const PGresult *error);
+
+/* The last SQLSTATE in an error message of verbosity PQERRORS_VERBOSE, or "". libpq has no other
+ * way to say why the server refused a connection. */
+void pgtext_sqlstate(char out[6], const char *text);
+
+#endif
