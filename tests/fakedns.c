@@ -18,11 +18,9 @@ typedef int lookup_fn(const char *, const char *, const struct addrinfo *, struc
 static int look_up_address(const char *address, const char *service, const struct addrinfo *hints,
                            struct addrinfo **list)
 {
-    static lookup_fn *real;
-    if (!real) {
-        void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
-        memcpy(&real, &symbol, sizeof real); /* ISO C has no cast from void * to a function */
-    }
+    lookup_fn *real;
+    void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+    memcpy(&real, &symbol, sizeof real); /* ISO C has no cast from void * to a function */
     return real(address, service, hints, list);
 }
 
