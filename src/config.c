@@ -24,7 +24,7 @@
 static void show(const char *value, char out[64])
 {
     size_t n = 0;
-    for (; value[n] && n < 60; n++)
+    for (; n < 60 && value[n]; n++)
         out[n] = (unsigned char)value[n] < ' ' || value[n] == 0x7F ? '?' : value[n];
     strcpy(out + n, value[n] ? "..." : "");
 }

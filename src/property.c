@@ -121,7 +121,8 @@ const char *property_weakness(const char *name, const char *value)
     if (strcmp(name, "enable.sasl.oauthbearer.unsecure.jwt") == 0 && is_true(value))
         return "unsigned tokens are for tests only";
     if (strcmp(name, "security.protocol") == 0 && strcasecmp(value, "sasl_plaintext") == 0)
-        return "the connection is not encrypted; with mechanism PLAIN the password can be read on the way";
+        return "the connection is not encrypted; with mechanism PLAIN the password can be read on "
+               "the way";
     return NULL;
 }
 
