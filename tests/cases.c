@@ -10,27 +10,21 @@
 
 static const char suffix[] = ".json";
 
-static char *read_file(const char *path, size_t *len)
+/* The contents, and a NUL after them if `terminate`, in memory of that very size. */
+static char *read_file(const char *path, bool terminate, size_t *len)
 {
     FILE *f = fopen(path, "rb");
     ck_assert_msg(f != NULL, "%s: cannot be opened", path);
     ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
     *len = (size_t)ftell(f);
     rewind(f);
-    char *data = malloc(*len ? *len : 1);
+    size_t size = *len + (terminate ? 1 : 0);
+    char *data = malloc(size ? size : 1);
     ck_assert_ptr_nonnull(data);
     ck_assert_uint_eq(fread(data, 1, *len, f), *len);
+    if (terminate)
+        data[*len] = '\0';
     fclose(f);
-    return data;
-}
-
-static char *read_text(const char *path)
-{
-    size_t len;
-    char *data = read_file(path, &len);
-    data = realloc(data, len + 1);
-    ck_assert_ptr_nonnull(data);
-    data[len] = '\0';
     return data;
 }
 
@@ -52,8 +46,9 @@ static void run_one(const char *directory, const char *file, case_fn *run)
     char expected[sizeof c.path];
     snprintf(c.path, sizeof c.path, "%s/%s", directory, file);
     snprintf(expected, sizeof expected, "%s/%.*s.expect", directory, stem, file);
-    c.payload = read_file(c.path, &c.payload_len);
-    c.expected = read_text(expected);
+    size_t len;
+    c.payload = read_file(c.path, false, &c.payload_len);
+    c.expected = read_file(expected, true, &len);
     run(&c);
     free(c.payload);
     free(c.expected);
