@@ -3,9 +3,9 @@
  * Turns a Kafka message into ticks. Pure: no I/O, no clock.
  *
  * A message always yields at least one item, so that items can be accounted for: each is a tick, a
- * rejection with its reason, or something that is not a tick and is ignored (control frames, candles,
- * an empty array). One bad tick of an array does not reject its siblings. Shapes and mapping are in
- * docs/formats.md.
+ * rejection with its reason, or something that is not a tick and is ignored (control frames,
+ * candles, an empty array). One bad tick of an array does not reject its siblings. Shapes and
+ * mapping are in docs/formats.md.
  */
 #ifndef TICKD_DECODE_H
 #define TICKD_DECODE_H
@@ -25,11 +25,13 @@ enum decode_verdict {
 struct decode_item {
     enum decode_verdict verdict;
     enum reject_reason reason;      /* if rejected */
-    char detail[DECODE_DETAIL_MAX]; /* if rejected: which field, what was seen; valid UTF-8, no NUL */
+    char detail[DECODE_DETAIL_MAX]; /* if rejected: which field, what was seen; valid UTF-8, no NUL
+                                     */
     struct record record;           /* if a tick */
 };
 
-/* The items of one message, in the order in which they stand in it. Reused from message to message. */
+/* The items of one message, in the order in which they stand in it. Reused from message to message.
+ */
 struct decoded {
     struct decode_item *items;
     size_t count;
