@@ -55,6 +55,7 @@ $(BUILD)/mockbroker: $(BUILD)/tests/mockbroker.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Unit tests link only the objects they name, so that a new dependency breaks the link.
+include mk/tickreplay.mk
 include tests/unit.mk
 include tests/fuzz.mk
 
