@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import confluent_kafka
 import psycopg2
 import pytest
 
@@ -253,11 +254,34 @@ def test_kafka_stores_what_was_compressed_as_it_was_sent(kafka, codec):
     assert [sent.value for sent in produce.read_all(kafka.bootstrap, topic)] == values
 
 
-def test_kafka_knows_what_a_group_has_committed(kafka):
+def test_kafka_group_reads_commits_and_goes_on_there(kafka):
+    topic = kafka.create_topic("group")
+    produce.produce(kafka.bootstrap, topic, ["a", "b", "c"])
+    assert read_in_group(kafka, "readers", topic, 2) == [b"a", b"b"]
+    assert produce.committed(kafka.bootstrap, "readers", topic) == [2]
+    assert read_in_group(kafka, "readers", topic, 1) == [b"c"]
+
+
+def test_kafka_knows_ends_and_what_nobody_committed(kafka):
     topic = kafka.create_topic("committed", 2)
     produce.produce(kafka.bootstrap, topic, ["a", "b"], partition=1)
     assert produce.end_offsets(kafka.bootstrap, topic, 2) == [0, 2]
     assert produce.committed(kafka.bootstrap, "nobody", topic, 2) == [-1001, -1001]
+
+
+def test_kafka_transactions_leave_holes_in_the_offsets(kafka):
+    topic = kafka.create_topic("transactions")
+    client = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap,
+                                       "transactional.id": "infra"})
+    client.init_transactions(wait.DEADLINE_S)
+    for value, finish in (("kept", client.commit_transaction), ("gone", client.abort_transaction),
+                          ("kept too", client.commit_transaction)):
+        client.begin_transaction()
+        client.produce(topic, value)
+        client.flush(wait.DEADLINE_S)
+        finish(wait.DEADLINE_S)
+    found = produce.read_all(kafka.bootstrap, topic)
+    assert [(sent.offset, sent.value) for sent in found] == [(0, b"kept"), (4, b"kept too")]
 
 
 def test_kafka_lives_through_kill_stop_pause_and_another_port(kafka_factory):
@@ -333,6 +357,24 @@ def check_round_trip(broker, topic="ticks"):
     assert [seen(message) for message in found] == [seen(message) for message in expected]
     stamps = [message.timestamp_ms for message in found if message.key and b"key" in message.key]
     assert sorted(stamps) == [1_700_000_000_000 + number for number in range(300)]
+
+
+def read_in_group(broker, group, topic, count):
+    """Joins the group, takes that many values, commits the offset after them, leaves."""
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": broker.bootstrap, "group.id": group, "enable.auto.commit": False,
+        "auto.offset.reset": "earliest", "session.timeout.ms": 6000})
+    values = []
+    try:
+        consumer.subscribe([topic])
+        while len(values) < count:
+            record = wait.wait_until(lambda: consumer.poll(0.1), "a message for the group")
+            assert not record.error(), record.error()
+            values.append(record.value())
+            consumer.commit(record, asynchronous=False)
+        return values
+    finally:
+        consumer.close()
 
 
 def seen(message):

@@ -17,9 +17,10 @@ API_KEYS = {
 class MockBroker:
     """Owns the process. A cluster of its own, with as many topics as are asked for.
 
-    Group timing of the mock (2.0.2, fixed in the library): the first member of an empty group
-    waits 3 s; after a member left or died the next rebalance takes session.timeout.ms - 1 s.
-    Tests that restart consumers therefore set a short session.timeout.ms.
+    Group timing of the mock is fixed in librdkafka 2.0.2: the first member of an empty group waits
+    3 s; after a member has left or died the next one waits session.timeout.ms - 1 s. A
+    session.timeout.ms below that first wait expires in it, and nobody ever gets in: 4000 is a good
+    value for tests that restart consumers. (The real broker of lib.kafka lets members in at once.)
     """
 
     def __init__(self, scratch, brokers=1):
