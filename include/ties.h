@@ -6,8 +6,8 @@
  * is the bounded memory of recent keys that finds nearly all collisions before COPY; what it has
  * forgotten or never knew (a restart) the database finds, and the batch is then merged row by row.
  *
- * Pure, owns its memory, allocates only when it meets a new pair. Whatever it remembers must have
- * been stored or be on its way: when a batch is dropped, call ties_forget().
+ * Pure, owns its memory, allocates only in ties_new(). Whatever it remembers must have been stored
+ * or be on its way: when a batch is dropped, call ties_forget().
  */
 #ifndef TICKD_TIES_H
 #define TICKD_TIES_H
@@ -24,7 +24,7 @@ enum tie {
     TIE_SPREAD,   /* moved to the next free microsecond */
     TIE_DROPPED,  /* first: an earlier tick has the key; do not store */
     TIE_REPLACES, /* last: takes the place of an earlier tick; the batch must be merged */
-    TIE_REPEAT,   /* a snapshot equal to the one before; do not store */
+    TIE_REPEAT,   /* a snapshot equal to the last one of that pair and time; do not store */
 };
 
 struct ties;
@@ -38,5 +38,8 @@ enum tie ties_place(struct ties *t, uint32_t slot, struct record *r);
 
 /* Forgets everything. */
 void ties_forget(struct ties *t);
+
+/* Keys looked up since the start: what finding places costs. */
+uint64_t ties_lookups(const struct ties *t);
 
 #endif

@@ -6,11 +6,14 @@
  * deleted singly.
  *
  * A key that many ticks shared knows how far its run of taken microseconds goes (`run`), so that
- * the n-th tick of a tie finds its place in one or two steps instead of n.
+ * the n-th tick of a tie finds its place in one or two steps instead of n. And the key that a
+ * snapshot came with knows a fingerprint of it, so that the next one equal to it is seen to be a
+ * repeat, whatever has come in between for other times.
  */
 #include "ties.h"
 
 #include "err.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,17 +21,12 @@ struct key {
     int64_t time_us;
     uint32_t pair; /* slot + 1; 0 = free */
     uint32_t run;  /* this and the following run - 1 microseconds are taken */
+    uint64_t seen; /* fingerprint of the last snapshot that came with this key; 0 = none has */
 };
 
 struct generation {
     struct key *keys;
     size_t count;
-};
-
-/* The latest snapshot of a pair on each snapshot channel. */
-struct latest {
-    bool known[SOURCE_COUNT];
-    struct record record[SOURCE_COUNT];
 };
 
 struct ties {
@@ -37,8 +35,7 @@ struct ties {
     size_t memory;
     size_t size; /* of each table, power of two, at least twice `memory` */
     struct generation young, old;
-    struct latest *latest; /* by slot */
-    size_t latest_count;
+    uint64_t lookups;
 };
 
 struct ties *ties_new(enum ties_mode mode, size_t memory, bool keep_repeats)
@@ -61,7 +58,6 @@ void ties_free(struct ties *t)
         return;
     free(t->young.keys);
     free(t->old.keys);
-    free(t->latest);
     free(t);
 }
 
@@ -75,20 +71,46 @@ void ties_forget(struct ties *t)
 {
     empty(t, &t->young);
     empty(t, &t->old);
-    for (size_t i = 0; i < t->latest_count; i++)
-        memset(t->latest[i].known, 0, sizeof t->latest[i].known);
 }
 
-/* Finalizer of MurmurHash3 (A. Appleby, public domain), over time and pair folded together. */
-static size_t hash(uint32_t pair, int64_t time_us)
+/* Finalizer of MurmurHash3 (A. Appleby, public domain). */
+static uint64_t mix(uint64_t h)
 {
-    uint64_t h = (uint64_t)time_us ^ ((uint64_t)pair << 40);
     h ^= h >> 33;
     h *= 0xff51afd7ed558ccdU;
     h ^= h >> 33;
     h *= 0xc4ceb9fe1a85ec53U;
     h ^= h >> 33;
-    return (size_t)h;
+    return h;
+}
+
+static size_t hash(uint32_t pair, int64_t time_us)
+{
+    return (size_t)mix((uint64_t)time_us ^ ((uint64_t)pair << 40));
+}
+
+/* Equal for numbers that are equal as stored: one NULL, one zero. */
+static uint64_t mix_number(uint64_t h, double v)
+{
+    uint64_t bits = UINT64_MAX; /* no number's */
+    v += 0.0;
+    if (!isnan(v))
+        memcpy(&bits, &v, sizeof bits);
+    return mix(h + bits);
+}
+
+/* Of what is stored of a snapshot beside its key; never 0. That two different ones have the same is
+ * as likely as guessing 64 bits. */
+static uint64_t fingerprint(const struct record *r)
+{
+    uint64_t h = mix_number(r->exchange_len, r->price);
+    h = mix_number(h, r->volume);
+    h = mix_number(h, r->bid);
+    h = mix_number(h, r->ask);
+    for (size_t i = 0; i < r->exchange_len; i++)
+        h = (h ^ (uint8_t)r->exchange[i]) * 0x100000001b3U; /* FNV-1a, 64 bit */
+    h = mix(h);
+    return h ? h : 1;
 }
 
 /* The key's place in a table: taken by it, or free. */
@@ -101,17 +123,18 @@ static struct key *probe(const struct ties *t, const struct generation *g, uint3
     return &g->keys[i];
 }
 
-static struct key *find(const struct ties *t, uint32_t pair, int64_t time_us)
+static struct key *find(struct ties *t, uint32_t pair, int64_t time_us)
 {
+    t->lookups++;
     struct key *k = probe(t, &t->young, pair, time_us);
     if (k->pair == 0)
         k = probe(t, &t->old, pair, time_us);
     return k->pair ? k : NULL;
 }
 
-static void insert(struct ties *t, uint32_t pair, int64_t time_us)
+static struct key *insert(struct ties *t, uint32_t pair, int64_t time_us)
 {
-    if (t->young.count == t->memory) {
+    if (t->young.count >= t->memory) {
         struct generation emptied = t->old;
         t->old = t->young;
         t->young = emptied;
@@ -120,6 +143,7 @@ static void insert(struct ties *t, uint32_t pair, int64_t time_us)
     struct key *k = probe(t, &t->young, pair, time_us);
     *k = (struct key){.time_us = time_us, .pair = pair, .run = 1};
     t->young.count++;
+    return k;
 }
 
 static enum tie spread(struct ties *t, struct key *taken, struct record *r)
@@ -134,38 +158,18 @@ static enum tie spread(struct ties *t, struct key *taken, struct record *r)
     return TIE_SPREAD;
 }
 
-static struct latest *latest_of(struct ties *t, uint32_t slot)
-{
-    if (slot >= t->latest_count) {
-        size_t count = t->latest_count ? t->latest_count : 32;
-        while (count <= slot)
-            count *= 2;
-        t->latest = err_realloc(t->latest, count * sizeof *t->latest);
-        memset(t->latest + t->latest_count, 0, (count - t->latest_count) * sizeof *t->latest);
-        t->latest_count = count;
-    }
-    return &t->latest[slot];
-}
-
-static bool is_repeat(struct ties *t, uint32_t slot, const struct record *r)
-{
-    struct latest *latest = latest_of(t, slot);
-    if (latest->known[r->source] && record_equal(&latest->record[r->source], r))
-        return true;
-    latest->known[r->source] = true;
-    latest->record[r->source] = *r;
-    return false;
-}
-
 enum tie ties_place(struct ties *t, uint32_t slot, struct record *r)
 {
-    if (!t->keep_repeats && record_is_snapshot(r) && is_repeat(t, slot, r))
-        return TIE_REPEAT;
     struct key *taken = find(t, slot + 1, r->time_us);
+    uint64_t seen = !t->keep_repeats && record_is_snapshot(r) ? fingerprint(r) : 0;
     if (!taken) {
-        insert(t, slot + 1, r->time_us);
+        insert(t, slot + 1, r->time_us)->seen = seen;
         return TIE_NONE;
     }
+    if (seen && taken->seen == seen)
+        return TIE_REPEAT;
+    if (seen)
+        taken->seen = seen;
     switch (t->mode) {
     case TIES_MODE_SPREAD:
         return spread(t, taken, r);
@@ -175,4 +179,9 @@ enum tie ties_place(struct ties *t, uint32_t slot, struct record *r)
         return TIE_REPLACES;
     }
     return TIE_NONE;
+}
+
+uint64_t ties_lookups(const struct ties *t)
+{
+    return t->lookups;
 }
