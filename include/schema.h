@@ -2,8 +2,8 @@
 /*
  * What tickd expects of the database, and what is wrong with the one it met.
  *
- * Pure: one query, its PGresult in, findings out. The table of expectations in schema.c is the only
- * place that lists objects, columns, types and privileges.
+ * Pure: one query, its PGresult in, findings out. The lists in schema_list.h are the only place that
+ * names objects, columns, types and privileges.
  */
 #ifndef TICKD_SCHEMA_H
 #define TICKD_SCHEMA_H
