@@ -34,7 +34,8 @@ class Flow:
         self.config = {
             "database_url": db.dsn(),
             "kafka.bootstrap.servers": broker.bootstrap,
-            "kafka.session.timeout.ms": 6000,
+            "kafka.session.timeout.ms": 4000,
+            "kafka.heartbeat.interval.ms": 500,
             "topics": topic,
             "group": "tickd",
             "require_hypertable": "no",
@@ -103,6 +104,9 @@ class Flow:
         self.daemon.wait_until(self.consumed, f"{self.topic} to be consumed", timeout)
 
     # --- proving
+
+    def rows(self, sql, args=None):
+        return self.db.query(sql, args)
 
     def counts(self):
         """(messages, stored, rejected, ignored, dropped) as accounted for."""
