@@ -205,10 +205,11 @@ static bool is_service_link(const char *name, size_t len)
 static bool check_known(const char *entry, size_t len, struct err *e)
 {
     char option[NAME_MAX_LEN + 1];
-    size_t n = strip_file(entry, len) - strlen(PREFIX);
+    const char *rest = entry + strlen(PREFIX);
+    size_t n = strip_file(rest, len - strlen(PREFIX));
     n = n < NAME_MAX_LEN ? n : NAME_MAX_LEN;
     for (size_t i = 0; i < n; i++)
-        option[i] = (char)tolower((unsigned char)entry[strlen(PREFIX) + i]);
+        option[i] = (char)tolower((unsigned char)rest[i]);
     option[n] = '\0';
     if (option_find(option) || is_service_link(entry, len))
         return true;

@@ -96,6 +96,10 @@ static bool mend_exchange(char **value, struct err *e)
             return false;
         }
     }
+    if (len > 0 && ((*value)[0] == ' ' || (*value)[len - 1] == ' ')) {
+        err_set(e, "%s", "blanks at an end");
+        return false;
+    }
     if (len > 0 && len <= RECORD_EXCHANGE_MAX)
         return true;
     err_set(e, "%s", len ? "too long" : "empty");

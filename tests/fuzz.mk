@@ -13,7 +13,7 @@ fuzz_sources  = tests/fuzz_$(1).c $(patsubst %.o,src/%.c,$(call fuzz_links,$(1))
 
 $(FUZZ_BUILD)/fuzz_%: tests/fuzz_%.c $(wildcard src/*.c include/*.h)
 	mkdir -p $(FUZZ_BUILD)
-	clang $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $(call fuzz_sources,$*) -ljansson -lm
+	clang $(CPPFLAGS) $(FUZZ_CFLAGS) $(shell pkg-config --cflags libpq) -o $@ $(call fuzz_sources,$*) -ljansson -lpq -lm
 
 .PHONY: fuzz
 fuzz: $(FUZZ_BUILD)/fuzz_$(FUZZ)
