@@ -2,7 +2,7 @@
 # tickreplay: src/tickreplay/*.c with the modules of src/ that it shares. Its objects are in
 # $(BUILD)/replay/, beside the program of that name.
 
-REPLAY_SHARED  := buf clock err kafka_log log logline number reject slurp timestamp utf8 inifile
+REPLAY_SHARED  := buf clock err kafka_log log logline number property reject slurp timestamp utf8 inifile
 REPLAY_OBJECTS := $(patsubst src/tickreplay/%.c,$(BUILD)/replay/%.o,$(wildcard src/tickreplay/*.c)) \
                   $(REPLAY_SHARED:%=$(BUILD)/%.o)
 

@@ -15,6 +15,7 @@
 #include "generator.h"
 #include "outfile.h"
 #include "say.h"
+#include "schedule.h"
 #include "slurp.h"
 #include "text.h"
 #include <stddef.h>
@@ -146,6 +147,14 @@ static bool check_shares(const struct profile *p, struct err *e)
     return false;
 }
 
+static uint64_t total_of(const struct options *o)
+{
+    uint64_t total = o->count > 0 ? o->count : SCHEDULE_TOTAL_MAX;
+    if (o->duration_ns > 0 && schedule_total(o->rate_milli, o->duration_ns) < total)
+        total = schedule_total(o->rate_milli, o->duration_ns);
+    return total;
+}
+
 /* The profile is found first, whatever the order of the options, and the others change it. */
 static bool read_options(struct options *o, int argc, char **argv, struct err *e)
 {
@@ -173,28 +182,27 @@ static bool read_options(struct options *o, int argc, char **argv, struct err *e
         err_set(e, "expected --count or --duration");
         return false;
     }
+    if (!o->help && (total_of(o) == 0 || o->count > SCHEDULE_TOTAL_MAX)) {
+        err_set(e, "--count, --duration: that is no message, or too many");
+        return false;
+    }
     o->profile.bursts = o->profile.bursts && !o->even;
     o->profile.ties = o->profile.ties && !o->no_ties;
     return check_format(o, e) && check_shares(&o->profile, e);
 }
 
-/* Writes the recording. The message that is past the end of a duration is drawn, and dropped. */
 static bool write_messages(const struct options *o, struct generator *g, struct outfile *out,
                            struct fates *fates, struct err *e)
 {
     struct buf message;
-    int64_t end_ns = o->duration_ns ? o->start_us * 1000 + o->duration_ns : INT64_MAX;
     bool jsonl = strcmp(o->format, "jsonl") == 0;
     bool ok = true;
+    uint64_t total = total_of(o);
     buf_init(&message);
-    while (ok && (o->count == 0 || fates->messages < o->count)) {
-        struct fates after = *fates;
-        buf_clear(&message);
-        int64_t arrival_ns = generator_next(g, &message, &after);
-        if (arrival_ns >= end_ns)
-            break;
-        *fates = after;
+    while (ok && fates->messages < total) {
         struct buf *b = outfile_buf(out);
+        buf_clear(&message);
+        int64_t arrival_ns = generator_next(g, &message, fates);
         if (!jsonl) {
             text_put_int(b, arrival_ns);
             buf_put_u8(b, '\t');
@@ -235,6 +243,7 @@ static int generate(const struct options *o)
     struct instruments set;
     struct generator_options go = {.seed = o->seed,
                                    .rate_milli = o->rate_milli,
+                                   .total = total_of(o),
                                    .start_ns = o->start_us * 1000,
                                    .profile = o->profile};
     int code = EXIT_USAGE;

@@ -19,7 +19,6 @@ static const struct {
     {REJECT_BAD_JSON, "{\"time\":$t,\"symbol\":\"$s\",\"price\":NaN}"},
     {REJECT_BAD_JSON, "{\"time\":$t,\"symbol\":\"$s\",\"price\":$p,\"price\":$p}"},
     {REJECT_BAD_JSON, "tick $s $p"},
-    {REJECT_BAD_JSON, ""},
     {REJECT_BAD_UTF8, "{\"time\":$t,\"symbol\":\"$s\",\"price\":$p,\"note\":\"caf\xe9\"}"},
     {REJECT_NUL_BYTE, "{\"time\":$t,\"symbol\":\"$s\\u0000\",\"price\":$p}"},
     {REJECT_UNKNOWN_SHAPE, "{\"hello\":\"world\"}"},

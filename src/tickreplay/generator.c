@@ -59,7 +59,8 @@ struct generator *generator_new(const struct generator_options *options,
     g->profile = options->profile;
     g->set = set;
     rng_init(&g->rng, options->seed);
-    schedule_init(&g->schedule, options->start_ns, options->rate_milli, g->profile.bursts, &g->rng);
+    schedule_init(&g->schedule, options->start_ns, options->rate_milli, options->total,
+                  g->profile.bursts, &g->rng);
     shaper_init(&g->shaper, &g->rng, &g->profile, options->sequence);
 
     g->markets = err_calloc(set->count, sizeof *g->markets);

@@ -20,7 +20,8 @@
 struct generator_options {
     uint64_t seed;
     uint64_t rate_milli; /* messages in 1000 seconds */
-    int64_t start_ns;    /* Unix time of the first arrival */
+    uint64_t total;      /* messages that will be asked for */
+    int64_t start_ns;    /* Unix time that the first arrival is not before */
     struct profile profile;
     enum sequence sequence;
 };

@@ -16,6 +16,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"generate", command_generate, "write a synthetic recording"},
+    {"send", command_send, "produce recordings to a Kafka topic"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

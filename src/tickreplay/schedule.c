@@ -3,18 +3,28 @@
 
 #include "profile.h"
 
-#define SECOND_NS    INT64_C(1000000000)
-#define WINDOW_NS    INT64_C(100000000)
-#define WINDOW_PER_S 10
+#define SECOND_NS INT64_C(1000000000)
+
+/* The longest block; its windows are then of 100 ms. */
+#define BLOCK_MS 10000
 
 /* Busy windows come in runs: so many neighbours are alike. With them the busiest second has about
  * five times the mean, as in the recording. */
 #define RUN_WINDOWS 4
 
-/* The first messages of `seconds` seconds. */
-static uint64_t messages_in(const struct schedule *s, uint64_t seconds)
+uint64_t schedule_total(uint64_t rate_milli, int64_t duration_ns)
 {
-    return seconds / 1000 * s->rate_milli + seconds % 1000 * s->rate_milli / 1000;
+    double total = (double)rate_milli * (double)duration_ns / 1e12;
+    if (total >= (double)SCHEDULE_TOTAL_MAX)
+        return SCHEDULE_TOTAL_MAX;
+    return (uint64_t)(total + 0.5);
+}
+
+/* Messages before a block: the blocks share them evenly. Without a product of the two, which could
+ * be too large. */
+static uint64_t messages_before(const struct schedule *s, uint64_t block)
+{
+    return s->total / s->blocks * block + s->total % s->blocks * block / s->blocks;
 }
 
 static void shuffle_runs(int64_t intensities[SCHEDULE_WINDOWS], struct rng *r)
@@ -41,9 +51,8 @@ static void fill_block(struct schedule *s, struct rng *r)
     }
     shuffle_runs(intensities, r);
 
-    uint64_t seconds = s->block * (SCHEDULE_WINDOWS / WINDOW_PER_S);
-    uint64_t first = messages_in(s, seconds);
-    uint64_t count = messages_in(s, seconds + SCHEDULE_WINDOWS / WINDOW_PER_S) - first;
+    uint64_t first = messages_before(s, s->block);
+    uint64_t count = messages_before(s, s->block + 1) - first;
     uint64_t before = 0;
     for (uint32_t i = 0; i < SCHEDULE_WINDOWS; i++) {
         s->until[i] = first + count * before / sum;
@@ -53,11 +62,17 @@ static void fill_block(struct schedule *s, struct rng *r)
     s->window = 0;
 }
 
-void schedule_init(struct schedule *s, int64_t start_ns, uint64_t rate_milli, bool bursts,
-                   struct rng *r)
+void schedule_init(struct schedule *s, int64_t start_ns, uint64_t rate_milli, uint64_t total,
+                   bool bursts, struct rng *r)
 {
-    *s = (struct schedule){
-        .start_ns = start_ns, .rate_milli = rate_milli, .bursts = bursts, .last_ns = start_ns - 1};
+    uint64_t ms = total * 1000 / rate_milli * 1000 + total * 1000 % rate_milli * 1000 / rate_milli;
+    *s = (struct schedule){.start_ns = start_ns,
+                           .rate_milli = rate_milli,
+                           .bursts = bursts,
+                           .total = total,
+                           .blocks = ms / BLOCK_MS + (ms % BLOCK_MS > 0 || ms == 0),
+                           .last_ns = start_ns - 1};
+    s->window_ns = (int64_t)(ms * 1000 / s->blocks * 1000 / SCHEDULE_WINDOWS) + 1;
     if (bursts)
         fill_block(s, r);
 }
@@ -84,8 +99,8 @@ static int64_t burst_ns(struct schedule *s, struct rng *r)
     }
     uint64_t room = s->until[s->window + 1] - s->until[s->window];
     uint64_t done = s->emitted - s->until[s->window];
-    uint64_t step = (uint64_t)WINDOW_NS / room;
-    return s->start_ns + ((int64_t)s->block * SCHEDULE_WINDOWS + s->window) * WINDOW_NS +
+    uint64_t step = (uint64_t)s->window_ns / room;
+    return s->start_ns + ((int64_t)s->block * SCHEDULE_WINDOWS + s->window) * s->window_ns +
            (int64_t)(done * step + rng_below(r, (uint32_t)step));
 }
 
