@@ -135,7 +135,7 @@ def test_consumer_that_lost_its_partitions_is_fenced(flow):
 def test_two_consumers_share_the_partitions(flow):
     flow.start()
     flow.daemon.wait_log("event=state msg=flowing")
-    other = flow._tickd({**flow.config, "database_url": flow.direct_url})
+    other = flow.new_daemon(database_url=flow.direct_url)
     other.wait_log("event=state msg=flowing")
     flow.send_ticks(600)
     flow.wait_consumed()

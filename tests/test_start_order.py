@@ -45,10 +45,12 @@ def test_no_broker(flow):
 
 
 def test_no_topic(flow):
-    flow.start()
-    flow.daemon.wait_log('event=state msg="waiting for partitions"')
-    flow.daemon.wait_log("event=kafka_topic_missing")
     flow.create_topic()
+    flow.broker.topic_error(flow.topic, "UNKNOWN_TOPIC_OR_PART")
+    flow.start()
+    flow.daemon.wait_log("event=kafka_topic_missing")
+    flow.daemon.wait_log('event=state msg="waiting for partitions"')
+    flow.broker.topic_error(flow.topic, "NO_ERROR")
     flow.daemon.wait_log("event=state msg=flowing")
     finish(flow)
 

@@ -87,6 +87,10 @@ class Flow:
         self.daemon = self._tickd({**self.config, **more})
         return self.daemon
 
+    def new_daemon(self, **more):
+        """Another member of the group."""
+        return self._tickd({**self.config, **more})
+
     def next_offsets(self):
         rows = self.db.query("SELECT kafka_partition, next_offset FROM ingest_offsets"
                              " WHERE topic = %s AND group_id = %s", (self.topic,

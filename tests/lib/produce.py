@@ -39,6 +39,7 @@ class Producer:
         self._client = confluent_kafka.Producer(
             {**_DEFAULTS, "bootstrap.servers": bootstrap, **_properties(conf)})
         self.sent = []
+        self._transactional = False
 
     def send(self, topic, value, key=None, partition=0, timestamp_ms=None, headers=None):
         """Queues one message; value and key as bytes, str (sent as UTF-8) or None."""
@@ -63,6 +64,19 @@ class Producer:
         self.sent.append(message)
         self._client.poll(0)
         return message
+
+    def transaction(self, commit, send):
+        """Calls send() within a transaction, then commits or aborts it. Needs transactional_id."""
+        if not self._transactional:
+            self._client.init_transactions(DEADLINE_S)
+            self._transactional = True
+        self._client.begin_transaction()
+        send()
+        self._client.flush(DEADLINE_S)
+        if commit:
+            self._client.commit_transaction(DEADLINE_S)
+        else:
+            self._client.abort_transaction(DEADLINE_S)
 
     def flush(self, timeout=DEADLINE_S):
         """Waits until everything is acknowledged; fails if anything was refused. Returns `sent`."""
