@@ -53,17 +53,27 @@ create function ingest_free_slot(of_symbol text, free timestamptz) returns times
 language plpgsql as $$
 declare
     step constant interval = '1 microsecond';
+    window_end timestamptz;
+    run_end timestamptz;
 begin
-    while exists (select from ticks where symbol = of_symbol and time = free) loop
-        select run.time + step into free
+    loop
+        window_end := free + interval '1 second';
+        select run.time + step into run_end
         from (
-            select time, lead(time) over (order by time) as next
+            select time, first_value(time) over by_time as first, lead(time) over by_time as next
             from ticks
-            where symbol = of_symbol and time >= free and time < free + interval '1 second'
+            where symbol = of_symbol and time >= free and time < window_end
+            window by_time as (order by time)
         ) as run
-        where run.next is distinct from run.time + step
+        where run.first = free and run.next is distinct from run.time + step
         order by run.time
         limit 1;
+        if run_end is null then
+            return free;
+        end if;
+        free := run_end;
+        -- Else the run goes up to the end of the window, and perhaps on.
+        exit when free < window_end;
     end loop;
     return free;
 end $$;
@@ -108,7 +118,7 @@ begin
     loop
         insert into ticks (time, symbol, price, volume, bid, ask, exchange)
         values (slot, tick.symbol, tick.price, tick.volume, tick.bid, tick.ask, tick.exchange)
-        on conflict do nothing;
+        on conflict (time, symbol) do nothing;
         exit when found or ties <> 'spread';
         slot := ingest_free_slot(tick.symbol, slot);
     end loop;
@@ -172,7 +182,7 @@ begin
             begin
                 placed := ingest_place(ties, tick, slots[tick.n]);
             exception
-                -- Not the key, which is never in the way, but some other constraint: not for us to judge.
+                -- Not our key, which is looked after, but another that somebody added: not about this row.
                 when unique_violation then
                     raise;
                 when data_exception or integrity_constraint_violation or raise_exception then
