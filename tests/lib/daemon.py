@@ -59,6 +59,7 @@ class Tickd:
         self._wrap = wrap or (lambda argv: argv)
         self._binary = binary
         self._asked_to_end = False
+        self._began = 0
         self.child = None
         open(self.log, "ab").close()
 
@@ -69,14 +70,19 @@ class Tickd:
         path = _write_config(self.base, self.config)
         binary = self._binary or programs.path("tickd")
         self._asked_to_end = False
+        self._began = self.mark()
         self.child = proc.Child(self._wrap([binary, "-c", path, *self._arguments]), log=self.log,
                                 env=environment(self._env), cwd=self.base, name="tickd")
         return self
 
     def stop(self, timeout=_STOP_S):
-        """SIGTERM; it must end by itself with exit code 0 and with nothing leaked."""
-        self._asked_to_end = True
+        """SIGTERM; it must end by itself with exit code 0 and with nothing leaked.
+
+        A process that is still being loaded has no handler yet, so its first line is awaited.
+        """
         self.child.resume()
+        self.wait_log("event=started", self._began)
+        self._asked_to_end = True
         self.child.send(signal.SIGTERM)
         code = self.child.wait(timeout)
         assert code == 0, f"tickd ended with {code} after SIGTERM\n{proc.tail(self.log)}"
