@@ -20,7 +20,7 @@ void arg_texts_fini(struct arg_texts *t)
     *t = (struct arg_texts){NULL, 0};
 }
 
-static void append(struct arg_texts *t, const char *text)
+void arg_texts_add(struct arg_texts *t, const char *text)
 {
     t->list = err_realloc(t->list, (t->count + 1) * sizeof *t->list);
     t->list[t->count++] = text;
@@ -162,7 +162,7 @@ static bool store(const struct arg *a, void *place, const char *value)
         return true;
     case ARG_PREFIX:
     case ARG_TEXTS:
-        append(place, value);
+        arg_texts_add(place, value);
         return a->kind == ARG_TEXTS || strchr(value, '=') != NULL;
     case ARG_HEADING:
         break;

@@ -41,6 +41,8 @@ struct arg_texts {
     size_t count;
 };
 
+/* Borrows `text`. */
+void arg_texts_add(struct arg_texts *t, const char *text);
 void arg_texts_fini(struct arg_texts *t);
 
 /* What is left when the options are gone: files. */

@@ -10,17 +10,23 @@
 #include "command.h"
 
 #include "args.h"
+#include "inifile.h"
 #include "log.h"
 #include "say.h"
 #include "sender.h"
+#include "slurp.h"
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define SECOND_NS    INT64_C(1000000000)
 #define MS_NS        INT64_C(1000000)
+
+#define CONFIG_MAX_BYTES (1 << 20)
 
 /* Bounded by what a metadata request takes. */
 #define CONNECT_MAX_NS (600 * SECOND_NS)
@@ -28,9 +34,11 @@
 struct options {
     const char *bootstrap;
     const char *topic;
+    const char *config;
     struct arg_texts properties;
     double speed;
     uint64_t rate_milli;
+    bool bursts;
     bool max;
     uint64_t loops;
     uint64_t count;
@@ -57,11 +65,15 @@ static const struct arg args[] = {
     {"", ARG_HEADING, 0, NULL, "Where to:"},
     {"bootstrap", ARG_TEXT, AT(bootstrap), "LIST", "brokers, HOST:PORT[,HOST:PORT...]"},
     {"topic", ARG_TEXT, AT(topic), "NAME", "an existing topic"},
+    {"config", ARG_TEXT, AT(config), "FILE",
+     "librdkafka properties from the kafka.* lines of a tickd.conf"},
     {"kafka.", ARG_PREFIX, AT(properties), "NAME=VALUE",
      "any librdkafka property: --kafka.compression.type=lz4"},
     {"", ARG_HEADING, 0, NULL, "How fast (as recorded if none is given):"},
     {"speed", ARG_NUMBER, AT(speed), "X", "so many times as fast as recorded"},
     {"rate", ARG_RATE, AT(rate_milli), "N", "evenly, N messages a second"},
+    {"bursts", ARG_FLAG, AT(bursts), NULL,
+     "with --rate: on average, in the bursts of the recording (not stdin)"},
     {"max", ARG_FLAG, AT(max), NULL, "as fast as it goes"},
     {"", ARG_HEADING, 0, NULL, "How much:"},
     {"loop", ARG_COUNT, AT(loops), "N", "times over the recording (1; 0 = until stopped)"},
@@ -102,7 +114,7 @@ static bool fits_ns(int64_t time_us)
 static void fill_pace(struct pace *p, const struct options *o)
 {
     *p = (struct pace){.mode = PACE_RECORDED, .speed = o->speed > 0 ? o->speed : 1};
-    if (o->rate_milli > 0) {
+    if (o->rate_milli > 0 && !o->bursts) {
         p->mode = PACE_RATE;
         p->rate = (double)o->rate_milli / 1000;
     }
@@ -110,10 +122,13 @@ static void fill_pace(struct pace *p, const struct options *o)
         p->mode = PACE_MAX;
 }
 
-static bool fill_run(struct sender_options *run, const struct options *o, struct err *e)
+static bool fill_run(struct sender_options *run, const struct options *o, bool can_survey,
+                     struct err *e)
 {
     if ((o->speed > 0) + (o->rate_milli > 0) + o->max > 1)
         return fail(e, "--speed, --rate and --max exclude each other");
+    if (o->bursts && (o->rate_milli == 0 || !can_survey))
+        return fail(e, "--bursts needs --rate, and files that can be read twice");
     if ((o->from_us != INT64_MIN && !fits_ns(o->from_us)) ||
         (o->to_us != INT64_MAX && !fits_ns(o->to_us)))
         return fail(e, "--from and --to: years 1678 to 2261");
@@ -130,9 +145,23 @@ static bool fill_run(struct sender_options *run, const struct options *o, struct
         .quiet = o->quiet,
         .progress = !o->quiet && (o->progress || isatty(STDERR_FILENO)),
         .flush_ns = o->flush_ns,
+        .can_survey = can_survey,
+        .burst_rate = o->bursts ? (double)o->rate_milli / 1000 : 0,
     };
     fill_pace(&run->pace, o);
     return symbol_map_parse(&run->map, &o->map, e);
+}
+
+/* A file that is not there, or not readable, is told when its turn comes. */
+static bool can_be_read_again(const struct arg_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        struct stat st;
+        if (strcmp(files->list[i], "-") == 0 ||
+            (stat(files->list[i], &st) == 0 && !S_ISREG(st.st_mode)))
+            return false;
+    }
+    return true;
 }
 
 static bool check(const struct options *o, const struct arg_files *files,
@@ -144,10 +173,8 @@ static bool check(const struct options *o, const struct arg_files *files,
         return fail(e, "expected --topic NAME");
     if (files->count == 0)
         return fail(e, "expected a FILE; - is stdin");
-    for (size_t i = 0; i < files->count; i++) {
-        if (o->loops != 1 && strcmp(files->list[i], "-") == 0)
-            return fail(e, "stdin cannot be read again: --loop needs files");
-    }
+    if (o->loops != 1 && !can_be_read_again(files))
+        return fail(e, "--loop: a pipe cannot be read again");
     return true;
 }
 
@@ -194,7 +221,56 @@ static int run_with(const struct options *o, const struct sender_options *run,
     }
     catch_signals();
     sender_run(run, recording, producer, &report);
-    return finish(o, &report, producer);
+    int code = finish(o, &report, producer);
+    send_report_fini(&report);
+    return code;
+}
+
+/* The kafka.* lines of a file, each "name=value" on the heap. */
+struct file_properties {
+    struct arg_texts all;
+    size_t own; /* the first of `all` are ours */
+};
+
+static bool on_config_line(void *ctx, unsigned line, const char *key, const char *value,
+                           struct err *e)
+{
+    static const char prefix[] = "kafka.";
+    struct file_properties *p = ctx;
+    (void)line;
+    (void)e;
+    if (strncmp(key, prefix, strlen(prefix)) != 0)
+        return true;
+    size_t size = strlen(key) + strlen(value) + sizeof "=";
+    char *text = err_malloc(size);
+    snprintf(text, size, "%s=%s", key + strlen(prefix), value);
+    arg_texts_add(&p->all, text);
+    p->own++;
+    return true;
+}
+
+/* The properties of the file, and over them those of the command line. */
+static bool gather_properties(const struct options *o, struct file_properties *p, struct err *e)
+{
+    struct slurp file;
+    if (o->config) {
+        if (!slurp(&file, o->config, CONFIG_MAX_BYTES, e))
+            return false;
+        bool ok = inifile_parse(o->config, file.text, file.len, on_config_line, p, e);
+        free(file.text);
+        if (!ok)
+            return false;
+    }
+    for (size_t i = 0; i < o->properties.count; i++)
+        arg_texts_add(&p->all, o->properties.list[i]);
+    return true;
+}
+
+static void free_properties(struct file_properties *p)
+{
+    for (size_t i = 0; i < p->own; i++)
+        free((void *)(uintptr_t)p->all.list[i]);
+    arg_texts_fini(&p->all);
 }
 
 static int send_files(const struct options *o, const struct arg_files *files)
@@ -204,8 +280,10 @@ static int send_files(const struct options *o, const struct arg_files *files)
     enum recording_format format = FORMAT_AUTO;
     struct producer *producer = NULL;
     int code = EXIT_USAGE;
-    if (check(o, files, &format, &e) && fill_run(&run, o, &e))
-        producer = producer_new(o->bootstrap, o->topic, &o->properties, &e);
+    struct file_properties properties = {{NULL, 0}, 0};
+    if (check(o, files, &format, &e) && gather_properties(o, &properties, &e) &&
+        fill_run(&run, o, can_be_read_again(files), &e))
+        producer = producer_new(o->bootstrap, o->topic, &properties.all, &e);
     if (producer) {
         struct recording *recording = recording_new(files->list, files->count, format);
         code = run_with(o, &run, recording, producer);
@@ -215,6 +293,7 @@ static int send_files(const struct options *o, const struct arg_files *files)
         say("%s", e.text);
     }
     symbol_map_fini(&run.map);
+    free_properties(&properties);
     return code;
 }
 

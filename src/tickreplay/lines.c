@@ -91,8 +91,8 @@ enum line_result lines_next(struct lines *l, char **line, size_t *len, struct er
         switch (read_more(l, e)) {
         case SOURCE_BYTES:
             break;
-        case SOURCE_INTERRUPTED:
-            return LINE_INTERRUPTED;
+        case SOURCE_WAITING:
+            return LINE_WAITING;
         case SOURCE_FAILED:
             l->ended = true;
             l->number++;

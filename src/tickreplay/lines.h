@@ -14,9 +14,9 @@
 enum line_result {
     LINE_READ,
     LINE_END,
-    LINE_INTERRUPTED, /* by a signal; call again to go on */
-    LINE_TOO_LONG,    /* above LINE_MAX_BYTES; passed over, there may be more lines */
-    LINE_FAILED,      /* no more lines: `e` says why */
+    LINE_WAITING,  /* nothing yet, or a signal came; call again */
+    LINE_TOO_LONG, /* above LINE_MAX_BYTES; passed over, there may be more lines */
+    LINE_FAILED,   /* no more lines: `e` says why */
 };
 
 struct lines;

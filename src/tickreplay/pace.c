@@ -26,6 +26,19 @@ static int64_t recorded_ns(struct pace *p, int64_t arrival_ns)
     return p->pass_ns + (int64_t)((double)(arrival_ns - p->first_arrival_ns) / p->speed);
 }
 
+int64_t pace_span(const struct pace *p, uint64_t count, int64_t recorded_ns)
+{
+    switch (p->mode) {
+    case PACE_RECORDED:
+        return (int64_t)((double)recorded_ns / p->speed);
+    case PACE_RATE:
+        return (int64_t)((double)count * (SECOND_NS / p->rate));
+    case PACE_MAX:
+        break;
+    }
+    return 0;
+}
+
 int64_t pace_due(struct pace *p, int64_t arrival_ns)
 {
     int64_t due = p->start_ns;

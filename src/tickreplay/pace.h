@@ -30,6 +30,9 @@ void pace_start(struct pace *p, int64_t now_ns);
 /* The recording begins again, right behind its last message. */
 void pace_repeat(struct pace *p);
 
+/* How long `count` messages that arrived within `recorded_ns` take. */
+int64_t pace_span(const struct pace *p, uint64_t count, int64_t recorded_ns);
+
 /* The due time of the next message, which arrived at `arrival_ns` (INT64_MIN: not known, as the one
  * before). Never before that of the message before it. */
 int64_t pace_due(struct pace *p, int64_t arrival_ns);

@@ -254,8 +254,8 @@ static enum recording_result next_line(struct recording *r, struct entry *entry,
             break;
         case LINE_END:
             return RECORDING_END;
-        case LINE_INTERRUPTED:
-            return RECORDING_INTERRUPTED;
+        case LINE_WAITING:
+            return RECORDING_WAITING;
         case LINE_TOO_LONG:
             err_set(e, "longer than %d bytes", LINE_MAX_BYTES);
             return bad(r, e);

@@ -35,8 +35,8 @@ struct entry {
 enum recording_result {
     RECORDING_ENTRY,
     RECORDING_END,
-    RECORDING_INTERRUPTED, /* by a signal; call again to go on */
-    RECORDING_BAD,         /* a line, or the rest of a file; `e` says which and why. Call again */
+    RECORDING_WAITING, /* nothing yet, or a signal came; call again */
+    RECORDING_BAD,     /* a line, or the rest of a file; `e` says which and why. Call again */
 };
 
 struct recording;

@@ -31,6 +31,13 @@
 
 static volatile sig_atomic_t stops;
 
+/* What a recording holds of what is wanted. */
+struct survey {
+    uint64_t count;
+    int64_t first_ns; /* arrivals; INT64_MIN = none known */
+    int64_t last_ns;
+};
+
 struct sender {
     const struct sender_options *o;
     struct recording *recording;
@@ -41,8 +48,8 @@ struct sender {
     struct buf value;
     struct rewrite rewrite;
     bool shift_known; /* for this pass */
+    struct survey survey;
     int64_t start_ns;
-    uint64_t failed; /* seen so far */
     struct progress progress;
 };
 
@@ -164,14 +171,25 @@ static bool is_wanted(const struct sender *s, const struct entry *entry)
     return !o->symbols || has_listed_symbol(s, entry->payload);
 }
 
-/* Event times are moved so that the first message of the pass happens when it is due. */
+/* How much sooner after the first message the last one is sent than it was recorded. */
+static int64_t time_saved(const struct sender *s)
+{
+    const struct survey *v = &s->survey;
+    int64_t recorded_ns = v->first_ns == RECORDING_NO_TIME ? 0 : v->last_ns - v->first_ns;
+    int64_t saved_ns = recorded_ns - pace_span(&s->pace, v->count, recorded_ns);
+    return saved_ns > 0 ? saved_ns : 0;
+}
+
+/* Event times are moved so that the first message of the pass happens when it is due; or, if the
+ * recording is sent faster than it was made, the last one: no event may lie in the future. */
 static void choose_shift(struct sender *s, const struct entry *entry, int64_t due_ns)
 {
     if (!s->o->shift_to_now || s->shift_known || entry->arrival_ns == RECORDING_NO_TIME)
         return;
     int64_t due_wall_ns = read_clock(CLOCK_REALTIME) + (due_ns - now_mono());
-    s->rewrite.shift_ms = (due_wall_ns - entry->arrival_ns) / MS_NS;
+    s->rewrite.shift_ms = (due_wall_ns - time_saved(s) - entry->arrival_ns) / MS_NS;
     s->shift_known = true;
+    send_report_add_shift(s->report, s->rewrite.shift_ms);
 }
 
 /* The value to send: the entry's own text, or one that is rewritten. */
@@ -209,14 +227,21 @@ static bool hand_over(struct sender *s, const struct entry *entry, int64_t due_n
     return true;
 }
 
-static bool send_entry(struct sender *s, struct entry *entry)
+/* Looks into the message; if the recording has no arrivals, its event time stands for one. */
+static void look_into(struct sender *s, struct entry *entry)
 {
-    int64_t time_us, now_ns;
-    s->report->read++;
+    int64_t time_us;
     scan_message(&s->scan, entry->payload, entry->payload_len);
     if (entry->arrival_ns == RECORDING_NO_TIME && scan_time(&s->scan, entry->payload, &time_us) &&
         time_us < INT64_MAX / 1000 && time_us > INT64_MIN / 1000)
         entry->arrival_ns = time_us * 1000;
+}
+
+static bool send_entry(struct sender *s, struct entry *entry)
+{
+    int64_t now_ns;
+    s->report->read++;
+    look_into(s, entry);
     if (!is_wanted(s, entry)) {
         s->report->filtered++;
         return true;
@@ -254,7 +279,8 @@ static bool send_pass(struct sender *s)
         case RECORDING_END:
             s->report->passes++;
             return true;
-        case RECORDING_INTERRUPTED:
+        case RECORDING_WAITING:
+            look_around(s, now_mono());
             break;
         case RECORDING_BAD:
             on_bad(s, &e);
@@ -263,6 +289,53 @@ static bool send_pass(struct sender *s)
         if (stops > 0 || (s->o->strict && s->report->errors > 0))
             return false;
     }
+}
+
+static void survey_entry(struct sender *s, struct entry *entry)
+{
+    struct survey *v = &s->survey;
+    look_into(s, entry);
+    if (!is_wanted(s, entry))
+        return;
+    v->count++;
+    if (entry->arrival_ns == RECORDING_NO_TIME)
+        return;
+    if (v->first_ns == RECORDING_NO_TIME)
+        v->first_ns = v->last_ns = entry->arrival_ns;
+    if (entry->arrival_ns > v->last_ns)
+        v->last_ns = entry->arrival_ns;
+}
+
+/* Reads the recording once without sending anything. What is wrong in it is said later. */
+static void survey_all(struct sender *s)
+{
+    struct entry entry;
+    struct err e;
+    enum recording_result result;
+    do {
+        result = recording_next(s->recording, &entry, &e);
+        if (result == RECORDING_ENTRY)
+            survey_entry(s, &entry);
+    } while (result != RECORDING_END && stops == 0);
+    recording_rewind(s->recording);
+}
+
+/* The length of the recording matters if it is to be squeezed, or could run ahead of the clock. */
+static bool needs_survey(const struct sender_options *o)
+{
+    bool may_run_ahead = o->shift_to_now && (o->pace.mode != PACE_RECORDED || o->pace.speed > 1);
+    return o->can_survey && (o->burst_rate > 0 || may_run_ahead);
+}
+
+static void prepare(struct sender *s)
+{
+    struct survey *v = &s->survey;
+    v->first_ns = v->last_ns = RECORDING_NO_TIME;
+    if (needs_survey(s->o))
+        survey_all(s);
+    if (s->o->burst_rate > 0 && v->last_ns > v->first_ns)
+        s->pace.speed =
+            s->o->burst_rate * (double)(v->last_ns - v->first_ns) / SECOND_NS / (double)v->count;
 }
 
 static void send_all(struct sender *s)
@@ -304,13 +377,15 @@ void sender_run(const struct sender_options *o, struct recording *recording,
                 struct producer *producer, struct send_report *report)
 {
     struct sender s = {.o = o, .recording = recording, .producer = producer, .report = report};
-    *report = (struct send_report){.rate_asked = o->pace.mode == PACE_RATE ? o->pace.rate : 0,
-                                   .paced = o->pace.mode != PACE_MAX};
+    *report = (struct send_report){.rate_asked = o->burst_rate, .paced = o->pace.mode != PACE_MAX};
+    if (o->pace.mode == PACE_RATE)
+        report->rate_asked = o->pace.rate;
     s.rewrite = (struct rewrite){0, &o->map};
     s.progress.shown = o->progress;
     scan_init(&s.scan);
     buf_init(&s.value);
     s.pace = o->pace;
+    prepare(&s);
     s.start_ns = now_mono();
     pace_start(&s.pace, s.start_ns);
     send_all(&s);

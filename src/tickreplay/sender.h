@@ -15,16 +15,20 @@
 #include <stdint.h>
 
 struct sender_options {
-    struct pace pace;      /* mode, speed and rate */
-    uint64_t loops;        /* passes over the recording; 0 = until stopped */
-    uint64_t count;        /* messages at most; 0 = no limit */
+    struct pace pace;  /* mode, speed and rate */
+    double burst_rate; /* with PACE_RECORDED: messages a second on average, instead of a speed; 0 =
+                          no */
+    bool can_survey;   /* the recording can be read twice */
+    uint64_t loops;    /* passes over the recording; 0 = until stopped */
+    uint64_t count;    /* messages at most; 0 = no limit */
     int64_t duration_ns;   /* of the run at most; 0 = no limit */
     int64_t from_ns;       /* arrivals from here on, INT64_MIN = all */
     int64_t to_ns;         /* arrivals before this, INT64_MAX = all */
     const char *symbols;   /* "A,B": only messages with one of these, by the name they are sent
                               under; NULL = all */
     const char *exchanges; /* the same for the exchange column */
-    bool shift_to_now;
+    bool shift_to_now; /* move event times: none is further ahead of the clock than it was recorded,
+                          and the last, or the first, is no further behind */
     bool strict;
     bool quiet;
     bool progress;

@@ -16,6 +16,19 @@
 #define RATE_TOLERANCE 0.02
 #define BEHIND_MAX_NS  1000000000
 
+void send_report_fini(struct send_report *r)
+{
+    free(r->shifts_ms);
+    r->shifts_ms = NULL;
+    r->shift_count = 0;
+}
+
+void send_report_add_shift(struct send_report *r, int64_t shift_ms)
+{
+    r->shifts_ms = err_realloc(r->shifts_ms, (r->shift_count + 1) * sizeof *r->shifts_ms);
+    r->shifts_ms[r->shift_count++] = shift_ms;
+}
+
 bool send_report_on_time(const struct send_report *r)
 {
     if (!r->paced)
@@ -70,6 +83,14 @@ static json_t *partitions_of(const struct producer_counts *c)
     return list;
 }
 
+static json_t *shifts_of(const struct send_report *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->shift_count; i++)
+        json_array_append_new(list, json_integer((json_int_t)r->shifts_ms[i]));
+    return list;
+}
+
 static json_t *to_json(const struct send_report *r, const struct producer_counts *c)
 {
     json_t *all = json_object();
@@ -95,6 +116,7 @@ static json_t *to_json(const struct send_report *r, const struct producer_counts
     json_object_set_new(all, "second_max", json_integer((json_int_t)r->meter.fastest));
     json_object_set_new(all, "interrupted", json_boolean(r->interrupted));
     json_object_set_new(all, "why", c->failed > 0 ? json_string(c->why) : json_null());
+    json_object_set_new(all, "shifts_ms", shifts_of(r));
     json_object_set_new(all, "partitions", partitions_of(c));
     return all;
 }

@@ -2,6 +2,7 @@
 /*
  * What `send` says: a line of progress on a terminal while it runs, and what became of everything
  * when it is done, for people and for machines.
+ * A report owns its list of shifts.
  */
 #ifndef TICKREPLAY_SENDREPORT_H
 #define TICKREPLAY_SENDREPORT_H
@@ -23,7 +24,13 @@ struct send_report {
     bool interrupted;  /* by a signal */
     double seconds;    /* from the first message until the last acknowledgement */
     struct meter meter;
+    int64_t *shifts_ms; /* what was added to the event times of each pass */
+    size_t shift_count;
 };
+
+void send_report_fini(struct send_report *r);
+
+void send_report_add_shift(struct send_report *r, int64_t shift_ms);
 
 /* True if the messages went out when they were due. */
 bool send_report_on_time(const struct send_report *r);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 #define PIECE     65536
 #define MAGIC_LEN 4
+#define WAIT_MS   100
 
 enum packing { PACKING_UNKNOWN, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
 
@@ -75,9 +77,12 @@ static enum source_result read_raw(struct source *s, struct err *e)
     memmove(s->raw, s->raw + s->begin, s->end - s->begin);
     s->end -= s->begin;
     s->begin = 0;
+    struct pollfd waited = {.fd = s->fd, .events = POLLIN};
+    if (poll(&waited, 1, WAIT_MS) <= 0)
+        return SOURCE_WAITING;
     ssize_t n = read(s->fd, s->raw + s->end, sizeof s->raw - s->end);
     if (n < 0 && errno == EINTR)
-        return SOURCE_INTERRUPTED;
+        return SOURCE_WAITING;
     if (n < 0) {
         err_set(e, "%s", strerror(errno));
         return SOURCE_FAILED;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bytes of a file or of stdin, unpacked if they are gzip or zstd (told by their first bytes, also
- * when several are joined in one file). Blocks, but a signal ends the wait.
+ * when several are joined in one file). Blocks for a tenth of a second at most, where a file can be
+ * waited for.
  */
 #ifndef TICKREPLAY_SOURCE_H
 #define TICKREPLAY_SOURCE_H
@@ -15,8 +16,8 @@ struct source;
 enum source_result {
     SOURCE_BYTES,
     SOURCE_END,
-    SOURCE_INTERRUPTED, /* by a signal; call again to go on */
-    SOURCE_FAILED,      /* unreadable, truncated or damaged from here on */
+    SOURCE_WAITING, /* nothing yet, or a signal came; call again */
+    SOURCE_FAILED,  /* unreadable, truncated or damaged from here on */
 };
 
 /* `path` "-" is stdin. NULL: `e` says why. */
