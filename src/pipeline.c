@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Usual path: on_assign -> read_offsets -> on_offsets -> assign -> take ... -> commit ->
- * on_commit(DONE)
- * -> durable offsets advance -> the other batch flies.
+ * on_commit(DONE) -> durable offsets advance -> the other batch flies.
  *
- * Possible failures and their one answer each:
- *   rolled back, same again     the flying batch waits (FLIGHT_WAITING) and is sent again
- *   connection lost, fenced     nobody knows where the batch stands (FLIGHT_IN_DOUBT): the stored
- * offsets are read and the batch is done, to be sent again, or foreign foreign, or database behind
- * both batches are dropped, memory of ties too, and Kafka is read again from the stored offsets
+ * Possible failures, each with its one answer:
+ *
+ * - Rolled back, the same again: the flying batch waits (FLIGHT_WAITING) and is sent again.
+ *
+ * - Connection lost, or fenced: nobody knows where the batch stands (FLIGHT_IN_DOUBT). The stored
+ *   offsets are read and say that it is done, or to be sent again, or foreign.
+ *
+ * - Foreign, or the database behind memory: both batches are dropped, the memory of ties too, and
+ *   Kafka is read again from the stored offsets.
  */
 #include "pipeline.h"
 
@@ -54,7 +57,8 @@ struct pipeline {
     struct backoff backoff;
     int64_t release_us; /* RELEASING: give up then */
 
-    /* A message with an unknown symbol waits for one fresh load of `pairs`. */
+    /* A message with an unknown symbol waits for one fresh load of `pairs`. The answer comes in any
+     * case, and whatever is assigned meanwhile waits for it too. */
     bool pairs_awaited;
     int64_t pairs_asked_us;
     uint32_t settled_partition; /* the message whose symbols have been looked up afresh */
@@ -407,7 +411,7 @@ static void finish_release(struct pipeline *p)
     }
     drop_uncommitted(p);
     offsets_clear(&p->offsets);
-    p->pairs_awaited = p->gap_seen = p->jumping = p->sync_wanted = p->resume_all = false;
+    p->gap_seen = p->jumping = p->sync_wanted = p->resume_all = false;
     p->state = PIPELINE_IDLE;
     p->ops.release(p->ops.ctx);
 }
