@@ -140,6 +140,9 @@ void batch_merge_row(struct batch *b, size_t row, enum batch_verdict verdict,
                      const struct batch_owner *owner, const struct offsets *o,
                      const struct batch_refusal *why);
 
+/* True if the last merge has refused rows that had been accepted. */
+bool batch_has_refusals(const struct batch *b);
+
 /* Sum of what was taken and merged for one partition. */
 struct batch_count batch_span_count(const struct batch_span *span);
 struct batch_count batch_total(const struct batch *b);

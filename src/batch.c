@@ -294,6 +294,11 @@ void batch_merge_row(struct batch *b, size_t row, enum batch_verdict verdict,
     }
 }
 
+bool batch_has_refusals(const struct batch *b)
+{
+    return b->letters > b->letters_taken;
+}
+
 static void add(struct batch_count *sum, const struct batch_count *c)
 {
     sum->messages += c->messages;

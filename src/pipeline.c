@@ -289,6 +289,8 @@ static void finish_flight(struct pipeline *p)
         if (p->flying->span[i].from != OFFSETS_UNKNOWN)
             p->offsets.items[i].durable = p->flying->span[i].next;
     }
+    if (batch_has_refusals(p->flying))
+        ties_forget(p->ties); /* it remembers keys of rows that were not stored */
     clear_batch(p, p->flying);
     p->flight = FLIGHT_NONE;
     backoff_reset(&p->backoff);
@@ -384,9 +386,10 @@ void pipeline_on_database(struct pipeline *p, bool up)
 void pipeline_resync(struct pipeline *p)
 {
     p->jumping = false;
+    if (p->state != PIPELINE_RUNNING)
+        return; /* no partitions, or about to start from the stored offsets anyhow */
     p->resume_all = true;
-    if (p->state == PIPELINE_RUNNING)
-        want_sync(p);
+    want_sync(p);
 }
 
 /* --- assignment --- */

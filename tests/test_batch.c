@@ -471,10 +471,13 @@ START_TEST(verdicts_change_the_counts_of_their_partition)
     put_ticks(0, 100, 3);
     put_ticks(1, 100, 3);
     batch_merge_begin(&b);
+    ck_assert(!batch_has_refusals(&b));
     judge(0, VERDICT_DROPPED);
     judge(1, VERDICT_REPEAT);
     judge(4, VERDICT_DROPPED);
+    ck_assert(!batch_has_refusals(&b));
     refuse(5, "out of range");
+    ck_assert(batch_has_refusals(&b));
     struct batch_count c = batch_span_count(&b.span[0]);
     assert_count(&c, 1, 1, 0, 1, 1);
     c = batch_span_count(&b.span[1]);
@@ -550,6 +553,7 @@ START_TEST(merging_again_undoes_the_verdicts_before)
         struct batch_count c = batch_total(&b);
         assert_count(&c, 2, 3, 1, 0, 0);
         ck_assert_uint_eq(b.letters, 1);
+        ck_assert(!batch_has_refusals(&b));
         taken = batch_letters(&b);
         ck_assert_uint_eq(taken.len, taken_len);
         refuse((size_t)attempt, "x");
