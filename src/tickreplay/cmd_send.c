@@ -11,6 +11,7 @@
 
 #include "args.h"
 #include "inifile.h"
+#include "journal.h"
 #include "log.h"
 #include "say.h"
 #include "sender.h"
@@ -54,6 +55,8 @@ struct options {
     bool quiet;
     bool progress;
     const char *json;
+    const char *sent;
+    uint64_t marks_fd;
     int64_t connect_ns;
     int64_t flush_ns;
     bool help;
@@ -92,6 +95,9 @@ static const struct arg args[] = {
      "auto, jsonl, tsv, tsv3 or csv (auto: by the first line)"},
     {"strict", ARG_FLAG, AT(strict), NULL, "stop at the first error"},
     {"json", ARG_TEXT, AT(json), "FILE", "write the report as JSON; - is stdout"},
+    {"sent", ARG_TEXT, AT(sent), "FILE",
+     "write down each acknowledged message, for tickreplay verify --sent"},
+    {"marks-fd", ARG_COUNT, AT(marks_fd), "N", "for tickreplay measure"},
     {"quiet", ARG_FLAG, AT(quiet), NULL, "no progress and no report, only errors"},
     {"progress", ARG_FLAG, AT(progress), NULL, "progress even if stderr is no terminal"},
     {"connect-timeout", ARG_DURATION, AT(connect_ns), "TIME", "to find a broker (10s)"},
@@ -219,10 +225,22 @@ static int run_with(const struct options *o, const struct sender_options *run,
         say("%s", e.text);
         return EXIT_TROUBLE;
     }
+    struct journal *journal = journal_open(o->sent, o->marks_fd > 0 ? (int)o->marks_fd : -1, &e);
+    if (!journal) {
+        say("%s", e.text);
+        return EXIT_TROUBLE;
+    }
+    if (o->sent || o->marks_fd > 0)
+        producer_on_delivery(producer, journal_put, journal);
     catch_signals();
     sender_run(run, recording, producer, &report);
+    producer_on_delivery(producer, NULL, NULL);
     int code = finish(o, &report, producer);
     send_report_fini(&report);
+    if (!journal_close(journal, &e)) {
+        say("%s", e.text);
+        code = EXIT_TROUBLE;
+    }
     return code;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "producer.h"
 
+#include "clock.h"
 #include "kafka_log.h"
 #include "property.h"
 #include <librdkafka/rdkafka.h>
@@ -25,6 +26,8 @@ struct producer {
     rd_kafka_queue_t *events;
     struct kafka_log log;
     bool broken;
+    delivery_fn *on_delivery;
+    void *on_delivery_ctx;
     struct producer_counts counts;
 };
 
@@ -200,6 +203,29 @@ static struct producer_partition *partition_of(struct producer *p, int32_t parti
     return &c->partitions[i];
 }
 
+void producer_on_delivery(struct producer *p, delivery_fn *fn, void *ctx)
+{
+    p->on_delivery = fn;
+    p->on_delivery_ctx = ctx;
+}
+
+/* librdkafka's latency of a message runs from the call that produced it until now. */
+static void tell_delivery(const struct producer *p, const rd_kafka_message_t *m)
+{
+    rd_kafka_timestamp_type_t type;
+    const struct delivery d = {
+        .partition = m->partition,
+        .offset = m->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(m, &type),
+        .produced_us = clock_now().mono_us - rd_kafka_message_latency(m),
+        .key = m->key,
+        .key_len = m->key_len,
+        .value = m->payload,
+        .value_len = m->len,
+    };
+    p->on_delivery(p->on_delivery_ctx, &d);
+}
+
 static void count_delivery(struct producer *p, const rd_kafka_message_t *m)
 {
     if (m->err) {
@@ -214,6 +240,8 @@ static void count_delivery(struct producer *p, const rd_kafka_message_t *m)
     to->messages++;
     p->counts.sent++;
     p->counts.bytes += m->len;
+    if (p->on_delivery)
+        tell_delivery(p, m);
 }
 
 static void on_error(struct producer *p, rd_kafka_event_t *event)

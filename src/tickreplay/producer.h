@@ -8,6 +8,7 @@
 #define TICKREPLAY_PRODUCER_H
 
 #include "args.h"
+#include "delivery.h"
 #include "err.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +56,9 @@ enum producer_result {
 /* Copies the message into the local queue. `key` NULL: none. */
 enum producer_result producer_send(struct producer *p, const char *key, size_t key_len,
                                    const char *value, size_t value_len);
+
+/* Calls `fn` with each message that is acknowledged, from producer_poll(). NULL: nobody. */
+void producer_on_delivery(struct producer *p, delivery_fn *fn, void *ctx);
 
 /* Counts deliveries and logs what librdkafka says; waits up to `timeout_ms` for something to do. */
 void producer_poll(struct producer *p, int timeout_ms);
