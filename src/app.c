@@ -369,6 +369,29 @@ static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
     notify_alive();
 }
 
+/* --- watchdog --- */
+
+static int watchdog_code;
+
+static void on_alarm(int signum)
+{
+    (void)signum;
+    static const char text[] = "tickd: librdkafka did not let go; leaving without it\n";
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+    _exit(watchdog_code);
+}
+
+/* From a stop on, the process ends within this time whatever a library is still doing: closing a
+ * librdkafka consumer can hang. Nothing is lost by it, because offsets are committed with the rows.
+ */
+static void start_watchdog(unsigned seconds, int code)
+{
+    watchdog_code = code;
+    signal(SIGALRM, on_alarm);
+    alarm(seconds);
+}
+
 /* --- signals --- */
 
 static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
@@ -387,6 +410,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
     pipeline_stop(app->pipeline);
     ev_timer_set(&app->deadline, (double)app->config->shutdown_timeout_ms / 1000, 0.);
     ev_timer_start(loop, &app->deadline);
+    start_watchdog((unsigned)(app->config->shutdown_timeout_ms / 1000) + EXIT_WATCHDOG_S, EXIT_OK);
 }
 
 /* Giving up on draining loses nothing: what is not committed is read again by whoever comes next.
@@ -524,6 +548,17 @@ static void start_watchers(struct app *app)
     ev_signal_start(app->loop, &app->sighup);
 }
 
+/* A signal that comes before there is a watcher, or when there is none any more, waits. */
+static void block_signals(bool block)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static void stop_watchers(struct app *app)
 {
     ev_prepare_stop(app->loop, &app->prepare);
@@ -536,19 +571,9 @@ static void stop_watchers(struct app *app)
     ev_signal_stop(app->loop, &app->sighup);
 }
 
-static int watchdog_code;
-
-static void on_alarm(int signum)
-{
-    (void)signum;
-    _exit(watchdog_code);
-}
-
 static void free_parts(struct app *app)
 {
-    watchdog_code = app->exit_code;
-    signal(SIGALRM, on_alarm);
-    alarm(EXIT_WATCHDOG_S);
+    start_watchdog(EXIT_WATCHDOG_S, app->exit_code);
     service_free(app->service);
     ingest_free(app->ingest);
     kafka_free(app->kafka);
@@ -564,11 +589,13 @@ int app_run(struct config *config, const struct config_source *source)
     struct app app = {
         .loop = ev_default_loop(0), .config = config, .source = source, .exit_code = EXIT_OK};
     signal(SIGPIPE, SIG_IGN);
+    block_signals(true);
     if (!make_parts(&app, &e)) {
         log_error("config_invalid", "librdkafka refuses the configuration", "error=%s", e.text);
         return EXIT_CONFIG;
     }
     start_watchers(&app);
+    block_signals(false);
     log_info("started", "tickd is running", "version=%s topics=%s group=%s", TICKD_VERSION,
              config->topics, config->group);
     ingest_start(app.ingest);
@@ -579,6 +606,7 @@ int app_run(struct config *config, const struct config_source *source)
     } else {
         ev_run(app.loop, 0);
     }
+    block_signals(true);
     stop_watchers(&app);
     report_final(&app.report, pipeline_stats(app.pipeline), app.exit_code);
     free_parts(&app);
