@@ -30,8 +30,7 @@
 /* A commit that takes longer than this is looked at: something may block it. */
 #define SLOW_COMMIT_US 1000000
 
-/* After this the process ends whatever librdkafka is still doing; nothing is lost by it, because
- * offsets are committed with the rows. */
+/* Beyond shutdown_timeout_ms. */
 #define EXIT_WATCHDOG_S 5
 
 struct app {
