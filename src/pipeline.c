@@ -128,6 +128,7 @@ void pipeline_set_options(struct pipeline *p, const struct pipeline_options *opt
     p->options.limits = options->limits;
     p->options.jump_gaps = options->jump_gaps;
     p->options.pairs_refresh_min_us = options->pairs_refresh_min_us;
+    p->options.release_timeout_us = options->release_timeout_us;
 }
 
 void pipeline_set_owner(struct pipeline *p, const char *group_id, const char *cluster_id)
