@@ -22,12 +22,13 @@ static const struct {
     {"target_session_attrs", "read-write"},
     /* Asking for a Kerberos ticket may hold up the loop. */
     {"gssencmode", "disable"},
-    /* A dead peer is noticed within 25 s, also when nothing is sent. */
+    /* A dead peer is noticed within 25 s, also when nothing is sent. No tcp_user_timeout: it would
+     * take the place of keepalives_count, and end a connection whose server reads nothing for a
+     * while, say because COPY waits for a lock. Requests have a deadline of their own. */
     {"keepalives", "1"},
     {"keepalives_idle", "10"},
     {"keepalives_interval", "5"},
     {"keepalives_count", "3"},
-    {"tcp_user_timeout", "15000"},
 };
 
 static const char *const secrets[] = {"password", "sslpassword"};

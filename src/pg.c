@@ -99,7 +99,7 @@ struct pg {
     struct resolve *resolve;
     size_t first_host; /* moves on when an attempt has run out of time at the first */
     PGconn *conn;
-    char last_code[6];     /* SQLSTATE of a FATAL that came outside a request, "" if none */
+    char last_code[6];     /* SQLSTATE of what announced the end, "" if nothing did */
     struct err last_words; /* and its text */
     struct pgrun run;      /* the request under way */
     pg_reply_fn *fn;       /* NULL: none */
@@ -318,7 +318,9 @@ static void on_notice(void *arg, const PGresult *notice)
     pgtext_describe(text, sizeof text, notice);
     code = code ? code : "";
     severity = severity ? severity : "";
-    if (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC")) {
+    /* A server that is stopped at once says so in a warning. */
+    if (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC") ||
+        (*code && sqlstate_classify(code) == SQLSTATE_LOST)) {
         snprintf(pg->last_code, sizeof pg->last_code, "%s", code);
         err_set(&pg->last_words, "%s", text);
         return;

@@ -120,6 +120,10 @@ static void say(struct client *c, char step)
     case 'W':
         PUT_LITERAL(c, 'N', FIELDS("WARNING", "01000", "look out") "\0");
         break;
+    case 'K':
+        PUT_LITERAL(c, 'N',
+                    FIELDS("WARNING", "57P02", "terminating connection after a crash") "\0");
+        break;
     case 'n':
         PUT_LITERAL(c, 'A', "\0\0\0\1tickd_pairs\0\0");
         break;

@@ -10,7 +10,7 @@
  *            B  the same with standard_conforming_strings = off
  *            Z  ready for query       C  command complete, COMMIT
  *            T  one row, 42           G  wants COPY data      H  offers COPY data
- *            W  warning 01000         n  notification on tickd_pairs
+ *            W  warning 01000         K  warning 57P02        n  notification on tickd_pairs
  *            E  error 23505           F  fatal 57P01          P  fatal 28P01
  *            D  fatal 3D000           U  fatal 57P03          ?  nonsense
  *   acts     x  closes                r  closes with a reset  .  neither reads nor answers any more

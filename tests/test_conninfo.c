@@ -94,12 +94,14 @@ START_TEST(defaults_yield_to_the_string_and_to_the_environment)
     parse("host=a");
     ck_assert_str_eq(get("target_session_attrs"), "read-write");
     ck_assert_str_eq(get("gssencmode"), "disable");
-    ck_assert_str_eq(get("tcp_user_timeout"), "15000");
+    ck_assert_str_eq(get("keepalives_idle"), "10");
+    ck_assert_ptr_null(get("tcp_user_timeout"));
     teardown();
     setenv("PGTARGETSESSIONATTRS", "primary", 1);
-    parse("host=a gssencmode=prefer tcp_user_timeout=1");
+    parse("host=a gssencmode=prefer keepalives_idle=60 tcp_user_timeout=1");
     ck_assert_ptr_null(get("target_session_attrs")); /* libpq looks there itself */
     ck_assert_str_eq(get("gssencmode"), "prefer");
+    ck_assert_str_eq(get("keepalives_idle"), "60");
     ck_assert_str_eq(get("tcp_user_timeout"), "1");
 }
 END_TEST

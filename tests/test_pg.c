@@ -268,8 +268,8 @@ START_TEST(second_host_is_reached_although_the_first_stalls)
     options.connect_timeout_ms = 200;
     start();
     RUN_UNTIL(ups);
-    ck_assert_int_eq(fakepg_accepted(server), 1);
-    ck_assert_int_eq(fakepg_accepted(other), 1);
+    ck_assert_int_ge(fakepg_accepted(server), 1);
+    ck_assert_int_ge(fakepg_accepted(other), 1);
     fakepg_free(other);
 }
 END_TEST
@@ -494,6 +494,8 @@ static const struct {
     {"sAZqEx", "23505", "duplicate key"},
     {"sAZqEFx", "23505", "duplicate key"}, /* the first counts */
     {"sAZqTx", "", "server closed the connection"},
+    {"sAZqKx", "57P02", "terminating connection after a crash"},
+    {"sAZqWx", "", "server closed the connection"},
     {"sAZq?", "", "synchronization"},
     {"sAZqH", "", "COPY TO STDOUT"},
 };
@@ -661,7 +663,7 @@ END_TEST
 START_TEST(stalled_copy_is_given_up_and_takes_no_memory)
 {
     char *rows = make_big('r');
-    options.statement_timeout_ms = 400;
+    options.statement_timeout_ms = 1000;
     fakepg_script(server, "sAZqGb.");
     start_and_wait("sAZ");
     struct mallinfo2 before = mallinfo2();
@@ -672,7 +674,7 @@ START_TEST(stalled_copy_is_given_up_and_takes_no_memory)
     RUN_UNTIL(ups == 2);
     free(rows);
     ck_assert_str_eq(order, "urdu");
-    ck_assert_str_eq(last.error, "no answer within 600 ms (sending)");
+    ck_assert_str_eq(last.error, "no answer within 1500 ms (sending)");
     ck_assert(last.copy_started && !last.all_sent);
 }
 END_TEST
