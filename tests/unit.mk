@@ -15,8 +15,16 @@ $(BUILD)/tests/$(1): $(BUILD)/tests/$(1).o $(call unit_objects,$(1))
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 
+# Programs that put a module at the hands of a test in Python are linked in the same way.
+TEST_TOOLS := pg_live
+define tool_rule
+$(BUILD)/$(1): $(BUILD)/tests/$(1).o $(call unit_objects,$(1))
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach t,$(TEST_TOOLS),$(eval $(call tool_rule,$(t))))
+
 .PHONY: unit-tests print-unit-tests
-unit-tests: $(UNIT_BINS)
+unit-tests: $(UNIT_BINS) $(addprefix $(BUILD)/,$(TEST_TOOLS))
 print-unit-tests:
 	@printf '%s\n' $(UNIT_TESTS)
 
