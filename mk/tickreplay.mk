@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: MIT
-# tickreplay: src/tickreplay/*.c with the modules of src/ that it shares. Its objects are in
-# $(BUILD)/replay/, beside the program of that name.
+# tickreplay: src/tickreplay/*.c, and what it uses of the modules of src/. Its objects are beside theirs,
+# so that unit tests link them by name as they do the others.
 
-REPLAY_SHARED  := buf clock err kafka_log log logline number property reject slurp timestamp utf8 inifile
-REPLAY_OBJECTS := $(patsubst src/tickreplay/%.c,$(BUILD)/replay/%.o,$(wildcard src/tickreplay/*.c)) \
-                  $(REPLAY_SHARED:%=$(BUILD)/%.o)
+REPLAY_SOURCES := $(notdir $(wildcard src/tickreplay/*.c))
+REPLAY_OBJECTS := $(REPLAY_SOURCES:%.c=$(BUILD)/%.o)
+
+REPLAY_CLASHES := $(filter $(notdir $(wildcard src/*.c)),$(REPLAY_SOURCES))
+$(if $(REPLAY_CLASHES),$(error src/ and src/tickreplay/ both have $(REPLAY_CLASHES)))
 
 all: $(BUILD)/tickreplay
 
-$(BUILD)/tickreplay: $(REPLAY_OBJECTS)
+# From archives the linker takes what is needed.
+$(BUILD)/tickreplay: $(BUILD)/tickreplay.o $(BUILD)/replay.a $(BUILD)/modules.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/replay.a: $(filter-out $(BUILD)/tickreplay.o,$(REPLAY_OBJECTS))
+$(BUILD)/modules.a: $(MODULES)
+$(BUILD)/replay.a $(BUILD)/modules.a:
+	rm -f $@
+	ar rcs $@ $^
 
-$(BUILD)/replay/%.o: src/tickreplay/%.c | $(BUILD)/replay
-	$(CC) $(CPPFLAGS) -iquote src/tickreplay $(CFLAGS) -c -o $@ $<
-$(BUILD)/replay:
-	mkdir -p $@
+$(BUILD)/%.o: src/tickreplay/%.c | $(BUILD)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
--include $(wildcard $(BUILD)/replay/*.d)
+# Headers of src/tickreplay are found from their own sources, and by the tests of its modules.
+$(BUILD)/tests/test_replay_%.o: CPPFLAGS += -iquote src/tickreplay

@@ -41,6 +41,7 @@ struct options {
     uint64_t rate_milli;
     bool bursts;
     bool max;
+    int64_t max_gap_ns;
     uint64_t loops;
     uint64_t count;
     int64_t duration_ns;
@@ -77,6 +78,7 @@ static const struct arg args[] = {
     {"rate", ARG_RATE, AT(rate_milli), "N", "evenly, N messages a second"},
     {"bursts", ARG_FLAG, AT(bursts), NULL,
      "with --rate: on average, in the bursts of the recording (not stdin)"},
+    {"max-gap", ARG_DURATION, AT(max_gap_ns), "TIME", "cut longer pauses of the recording"},
     {"max", ARG_FLAG, AT(max), NULL, "as fast as it goes"},
     {"", ARG_HEADING, 0, NULL, "How much:"},
     {"loop", ARG_COUNT, AT(loops), "N", "times over the recording (1; 0 = until stopped)"},
@@ -119,7 +121,8 @@ static bool fits_ns(int64_t time_us)
 
 static void fill_pace(struct pace *p, const struct options *o)
 {
-    *p = (struct pace){.mode = PACE_RECORDED, .speed = o->speed > 0 ? o->speed : 1};
+    *p = (struct pace){
+        .mode = PACE_RECORDED, .speed = o->speed > 0 ? o->speed : 1, .max_gap_ns = o->max_gap_ns};
     if (o->rate_milli > 0 && !o->bursts) {
         p->mode = PACE_RATE;
         p->rate = (double)o->rate_milli / 1000;
@@ -148,7 +151,6 @@ static bool fill_run(struct sender_options *run, const struct options *o, bool c
         .exchanges = o->exchanges,
         .shift_to_now = o->shift_to_now,
         .strict = o->strict,
-        .quiet = o->quiet,
         .progress = !o->quiet && (o->progress || isatty(STDERR_FILENO)),
         .flush_ns = o->flush_ns,
         .can_survey = can_survey,

@@ -13,20 +13,24 @@
 #define BATCH_MAX 8  /* rows of one symbol in a message */
 
 /* One in so many messages of the channel prices is a sheet: many symbols at one time. */
-#define SHEET_ONE_IN 8
+#define SHEET_ONE_IN 30
 
-/* The latest snapshot of a pair on one channel: what a repeat repeats. */
+/* The last snapshot of one symbol and time: what a repeat repeats. */
 struct snapshot {
-    bool known;
+    int64_t time_ms; /* 0 = none */
+    enum kind kind;  /* KIND_BBO or KIND_PRICES */
     struct tick tick;
 };
 
+/* Times that a group can still fall on: late ones are that close behind the newest. */
+#define RECENT_MS 128
+_Static_assert(PROFILE_LATE_MAX_MS < RECENT_MS, "every time a late group can have is kept");
+
 /* The state of one pair. */
 struct market {
-    int64_t mid;       /* in ticks */
-    int64_t newest_ms; /* event time of its newest group; 0 = none yet */
-    struct snapshot bbo;
-    struct snapshot prices;
+    int64_t mid;                       /* in ticks */
+    int64_t newest_ms;                 /* event time of its newest group; 0 = none yet */
+    struct snapshot recent[RECENT_MS]; /* by time, modulo their number */
 };
 
 /* Rows that share symbol and event time. */
@@ -174,24 +178,21 @@ static void draw_trade(struct generator *g, struct tick *t)
     *t = group->tick;
 }
 
-static bool same_quote(const struct tick *a, const struct tick *b)
+static bool is_same(enum kind kind, const struct tick *a, const struct tick *b)
 {
-    return a->bid == b->bid && a->ask == b->ask;
-}
-
-static bool same_prices(const struct tick *a, const struct tick *b)
-{
+    if (kind == KIND_BBO)
+        return a->bid == b->bid && a->ask == b->ask;
     return a->mark_tenths == b->mark_tenths && a->price == b->price && a->day_lots == b->day_lots;
 }
 
 /* The next row of the group as a snapshot. It repeats the one before in every field that counts, or
- * in none by chance. */
-static void draw_snapshot(struct generator *g, struct snapshot *s,
-                          bool (*same)(const struct tick *, const struct tick *), struct tick *t,
-                          struct fates *f)
+ * never, not even by chance. */
+static void draw_snapshot(struct generator *g, enum kind kind, struct tick *t, struct fates *f)
 {
     struct group *group = &g->group;
-    bool could_repeat = s->known && s->tick.time_ms == group->tick.time_ms;
+    int64_t time_ms = group->tick.time_ms;
+    struct snapshot *s = &group->market->recent[time_ms % RECENT_MS];
+    bool could_repeat = s->time_ms == time_ms && s->kind == kind;
     *t = could_repeat ? s->tick : group->tick;
     if (could_repeat && g->shaper.sequence != SEQUENCE_VOLUME &&
         rng_chance(&g->rng, g->profile.repeats)) {
@@ -202,10 +203,10 @@ static void draw_snapshot(struct generator *g, struct snapshot *s,
                 move_price(g, group->market, group->tick.pair);
             draw_row(g, group->market, t);
             t->price = group->market->mid;
-        } while (could_repeat && same(t, &s->tick));
+        } while (could_repeat && is_same(kind, t, &s->tick));
     }
     t->seq = ++g->seq;
-    *s = (struct snapshot){true, *t};
+    *s = (struct snapshot){time_ms, kind, *t};
 }
 
 /* How many rows the next message takes, of `most` at most. */
@@ -231,7 +232,7 @@ static void write_trades(struct generator *g, enum kind kind, struct buf *b)
 
 static void write_bbo(struct generator *g, struct buf *b, struct fates *f)
 {
-    draw_snapshot(g, &g->group.market->bbo, same_quote, &g->rows[0], f);
+    draw_snapshot(g, KIND_BBO, &g->rows[0], f);
     g->group.left--;
     shape_bbo(&g->shaper, b, &g->rows[0]);
 }
@@ -252,7 +253,7 @@ static uint32_t add_sheet(struct generator *g, uint32_t count)
         *t = (struct tick){.pair = &g->set->list[i], .time_ms = time_ms, .seq = ++g->seq};
         draw_row(g, m, t);
         t->price = m->mid;
-        m->prices.known = false;
+        m->recent[time_ms % RECENT_MS].time_ms = 0;
     }
     return count;
 }
@@ -260,7 +261,7 @@ static uint32_t add_sheet(struct generator *g, uint32_t count)
 static void write_prices(struct generator *g, struct buf *b, struct fates *f)
 {
     uint32_t count = 1;
-    draw_snapshot(g, &g->group.market->prices, same_prices, &g->rows[0], f);
+    draw_snapshot(g, KIND_PRICES, &g->rows[0], f);
     g->group.left--;
     if (g->profile.batches > 0 && rng_below(&g->rng, SHEET_ONE_IN) == 0)
         count = add_sheet(g, count);
@@ -274,10 +275,8 @@ static void write_relay(struct generator *g, struct buf *b, int64_t arrival_ns, 
     struct tick *t = &g->rows[0];
     if (inner == KIND_TRADES)
         draw_trade(g, t);
-    else if (inner == KIND_BBO)
-        draw_snapshot(g, &g->group.market->bbo, same_quote, t, f);
     else
-        draw_snapshot(g, &g->group.market->prices, same_prices, t, f);
+        draw_snapshot(g, inner, t, f);
     g->group.left--;
     shape_relay(&g->shaper, b, inner, t, arrival_ns / 1000);
 }

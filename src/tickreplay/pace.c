@@ -22,7 +22,11 @@ static int64_t recorded_ns(struct pace *p, int64_t arrival_ns)
     if (arrival_ns == INT64_MIN)
         return p->last_ns;
     if (p->first_arrival_ns == INT64_MIN)
-        p->first_arrival_ns = arrival_ns;
+        p->first_arrival_ns = p->last_arrival_ns = arrival_ns;
+    int64_t pause_ns = arrival_ns - p->last_arrival_ns;
+    if (p->max_gap_ns > 0 && pause_ns > p->max_gap_ns)
+        p->first_arrival_ns += pause_ns - p->max_gap_ns;
+    p->last_arrival_ns = arrival_ns;
     return p->pass_ns + (int64_t)((double)(arrival_ns - p->first_arrival_ns) / p->speed);
 }
 

@@ -18,11 +18,15 @@ struct pace {
     enum pace_mode mode;
     double speed;
     double rate; /* messages a second */
+    int64_t
+        max_gap_ns; /* with PACE_RECORDED: a longer pause of the recording is cut; 0 = none is */
     int64_t start_ns;
-    uint64_t count;           /* messages that have been given their time */
-    int64_t pass_ns;          /* when the present pass over the recording began */
-    int64_t first_arrival_ns; /* of the pass; INT64_MIN = none yet */
-    int64_t last_ns;          /* due time given last */
+    uint64_t count;  /* messages that have been given their time */
+    int64_t pass_ns; /* when the present pass over the recording began */
+    int64_t
+        first_arrival_ns; /* of the pass, moved by the pauses that were cut; INT64_MIN = none yet */
+    int64_t last_arrival_ns;
+    int64_t last_ns; /* due time given last */
 };
 
 void pace_start(struct pace *p, int64_t now_ns);

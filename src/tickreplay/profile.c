@@ -89,7 +89,7 @@ static const struct quantile delay_us[] = {
 
 static const struct quantile late_ms[] = {
     {0, 1},       {100000, 1},  {250000, 2},  {500000, 5},
-    {750000, 15}, {900000, 28}, {990000, 74}, {PPM, 111},
+    {750000, 15}, {900000, 28}, {990000, 74}, {PPM, PROFILE_LATE_MAX_MS},
 };
 
 static const struct quantile lots[] = {

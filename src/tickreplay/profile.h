@@ -42,7 +42,9 @@ const char *profile_names(void);
 uint32_t profile_draw_ties(struct rng *r);
 /* Milliseconds between an event and its arrival. */
 int64_t profile_draw_delay_ms(struct rng *r);
-/* By how many milliseconds a late row is behind the newest of its symbol; 1 or more. */
+/* By how many milliseconds a late row is behind the newest of its symbol; 1 .. PROFILE_LATE_MAX_MS.
+ */
+#define PROFILE_LATE_MAX_MS 111
 int64_t profile_draw_late_ms(struct rng *r);
 /* Amount of a trade in lots, 1 or more. */
 int64_t profile_draw_lots(struct rng *r);

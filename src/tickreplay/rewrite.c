@@ -77,17 +77,19 @@ static int64_t whole_seconds(int64_t ms)
     return ms / 1000 - (ms % 1000 < 0);
 }
 
-/* The shift in the unit of `value`. */
+/* The shift in the unit of `value`, which timestamp.h knows by its size. */
 static int64_t shift_for(int64_t value, int64_t shift_ms)
 {
-    int64_t as_us = timestamp_from_integer(value);
-    int64_t shift;
-    if (as_us / 1000000 == value && as_us % 1000000 == 0)
-        return whole_seconds(shift_ms);
-    if (as_us / 1000 == value)
-        return shift_ms;
-    if (__builtin_mul_overflow(shift_ms, as_us == value ? 1000 : 1000000, &shift))
-        return 0;
+    int64_t time_us = timestamp_from_integer(value);
+    int64_t shift = 0;
+    if (time_us == value)
+        shift = shift_ms * 1000;
+    else if (time_us / 1000 == value)
+        shift = shift_ms;
+    else if (time_us / 1000000 == value)
+        shift = whole_seconds(shift_ms);
+    else if (__builtin_mul_overflow(shift_ms, 1000000, &shift))
+        shift = 0;
     return shift;
 }
 
@@ -113,9 +115,10 @@ static void put_rfc3339(struct buf *b, const char *text, size_t len, int64_t shi
         digits = digits < MICROS ? digits : MICROS;
         plain += 1 + digits;
     }
-    if (!timestamp_parse_rfc3339(text, plain, &time_us) ||
-        strlen(timestamp_format(time_us + shift_ms * 1000, moved)) !=
-            SECONDS_LEN + sizeof ".123456Z" - 1) {
+    bool readable = timestamp_parse_rfc3339(text, plain, &time_us);
+    if (readable)
+        timestamp_format(time_us + shift_ms * 1000, moved);
+    if (!readable || moved[0] == '-' || strlen(moved) != SECONDS_LEN + sizeof ".123456Z" - 1) {
         buf_put(b, text, len);
         return;
     }

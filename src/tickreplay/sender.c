@@ -36,6 +36,8 @@ struct survey {
     uint64_t count;
     int64_t first_ns; /* arrivals; INT64_MIN = none known */
     int64_t last_ns;
+    int64_t before_ns; /* arrival of the latest one */
+    int64_t cut_ns;    /* what --max-gap takes out of the pauses */
 };
 
 struct sender {
@@ -56,11 +58,6 @@ struct sender {
 void sender_stop(void)
 {
     stops = stops + 1;
-}
-
-int sender_stops(void)
-{
-    return stops;
 }
 
 static int64_t read_clock(clockid_t id)
@@ -176,7 +173,7 @@ static int64_t time_saved(const struct sender *s)
 {
     const struct survey *v = &s->survey;
     int64_t recorded_ns = v->first_ns == RECORDING_NO_TIME ? 0 : v->last_ns - v->first_ns;
-    int64_t saved_ns = recorded_ns - pace_span(&s->pace, v->count, recorded_ns);
+    int64_t saved_ns = recorded_ns - pace_span(&s->pace, v->count, recorded_ns - v->cut_ns);
     return saved_ns > 0 ? saved_ns : 0;
 }
 
@@ -301,9 +298,13 @@ static void survey_entry(struct sender *s, struct entry *entry)
     if (entry->arrival_ns == RECORDING_NO_TIME)
         return;
     if (v->first_ns == RECORDING_NO_TIME)
-        v->first_ns = v->last_ns = entry->arrival_ns;
+        v->first_ns = v->last_ns = v->before_ns = entry->arrival_ns;
     if (entry->arrival_ns > v->last_ns)
         v->last_ns = entry->arrival_ns;
+    int64_t pause_ns = entry->arrival_ns - v->before_ns;
+    if (s->pace.max_gap_ns > 0 && pause_ns > s->pace.max_gap_ns)
+        v->cut_ns += pause_ns - s->pace.max_gap_ns;
+    v->before_ns = entry->arrival_ns;
 }
 
 /* Reads the recording once without sending anything. What is wrong in it is said later. */
@@ -323,7 +324,8 @@ static void survey_all(struct sender *s)
 /* The length of the recording matters if it is to be squeezed, or could run ahead of the clock. */
 static bool needs_survey(const struct sender_options *o)
 {
-    bool may_run_ahead = o->shift_to_now && (o->pace.mode != PACE_RECORDED || o->pace.speed > 1);
+    bool may_run_ahead = o->shift_to_now && (o->pace.mode != PACE_RECORDED || o->pace.speed > 1 ||
+                                             o->pace.max_gap_ns > 0);
     return o->can_survey && (o->burst_rate > 0 || may_run_ahead);
 }
 
@@ -334,8 +336,8 @@ static void prepare(struct sender *s)
     if (needs_survey(s->o))
         survey_all(s);
     if (s->o->burst_rate > 0 && v->last_ns > v->first_ns)
-        s->pace.speed =
-            s->o->burst_rate * (double)(v->last_ns - v->first_ns) / SECOND_NS / (double)v->count;
+        s->pace.speed = s->o->burst_rate * (double)(v->last_ns - v->first_ns - v->cut_ns) /
+                        SECOND_NS / (double)v->count;
 }
 
 static void send_all(struct sender *s)
