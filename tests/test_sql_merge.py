@@ -204,6 +204,13 @@ def test_bad_rows_are_returned_one_by_one_and_the_others_stored(merger, ties):
     assert merger.table() == [(0, 1), (1, 4), (2, 9)]
 
 
+@pytest.mark.parametrize("row", [(False, "infinity", "BTC", 8.0, 1.0, None, None, "x"),
+                                 (False, None, "BTC", 8.0, 1.0, None, None, "x"),
+                                 (False, at(0), None, 8.0, 1.0, None, None, "x")])
+def test_a_bad_row_alone_is_not_overlooked(merger, row):
+    assert [outcome for _, outcome, _ in merger.merge("spread", [row])] == ["rejected"]
+
+
 def test_what_the_database_says_of_a_bad_row_is_passed_on(merger):
     merger.stage([tick(0, 1, symbol="NOPE")])
     with merger.conn.cursor() as cursor:
@@ -381,10 +388,10 @@ class Model:
         return {(symbol, us, *fields) for symbol, table in self.ticks.items() for us, fields in table.items()}
 
 
-def random_row(dice, bad):
+def random_row(dice, bad, instants):
     price = dice.choice((1.0, 2.0))
     symbol = dice.choice(("BTC", "BTC", "BTC", "ETH", "SOL", *(["NOPE"] if bad else [])))
-    row = (tick if dice.random() < 0.5 else quote)(dice.randrange(12), price, symbol)
+    row = (tick if dice.random() < 0.5 else quote)(dice.randrange(instants), price, symbol)
     return (dice.random() < 0.5, *row[1:])
 
 
@@ -395,7 +402,7 @@ def test_agrees_with_the_model(merger, ties, seed):
     model = Model()
     for _ in range(25):
         bad = dice.random() < 0.3
-        rows = [random_row(dice, bad) for _ in range(dice.randrange(12))]
+        rows = [random_row(dice, bad, 12 if ties == "spread" else 2) for _ in range(dice.randrange(12))]
         assert merger.merge(ties, rows) == model.merge(ties, rows), rows
         stored = {(symbol, (time - NOON) // STEP, *fields) for time, symbol, *fields in merger.db.query(
             "SELECT time, symbol, price, volume, bid, ask, exchange FROM ticks")}

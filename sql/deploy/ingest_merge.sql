@@ -47,35 +47,26 @@ end $$;
 
 comment on function ingest_staging is 'Makes the session''s temporary table tickd_staging, if it is not there';
 
--- The first microsecond from `free` on without a row of that symbol. Reads a second at a time, so that a
--- hypertable opens a chunk or two and not all of them, and of that no more than up to the first hole.
+-- The first microsecond from `free` on without a row of that symbol. Reads one second, so that a hypertable
+-- opens a chunk or two and not all of them, and of that no more than up to the first hole. What comes back of
+-- a run of a million rows is then taken, too: the caller asks again.
 create function ingest_free_slot(of_symbol text, free timestamptz) returns timestamptz
 language plpgsql as $$
 declare
     step constant interval = '1 microsecond';
-    window_end timestamptz;
     run_end timestamptz;
 begin
-    loop
-        window_end := free + interval '1 second';
-        select run.time + step into run_end
-        from (
-            select time, first_value(time) over by_time as first, lead(time) over by_time as next
-            from ticks
-            where symbol = of_symbol and time >= free and time < window_end
-            window by_time as (order by time)
-        ) as run
-        where run.first = free and run.next is distinct from run.time + step
-        order by run.time
-        limit 1;
-        if run_end is null then
-            return free;
-        end if;
-        free := run_end;
-        -- Else the run goes up to the end of the window, and perhaps on.
-        exit when free < window_end;
-    end loop;
-    return free;
+    select run.time + step into run_end
+    from (
+        select time, first_value(time) over by_time as first, lead(time) over by_time as next
+        from ticks
+        where symbol = of_symbol and time >= free and time < free + interval '1 second'
+        window by_time as (order by time)
+    ) as run
+    where run.first = free and run.next is distinct from run.time + step
+    order by run.time
+    limit 1;
+    return coalesce(run_end, free);
 end $$;
 
 -- Is this snapshot the newest quote among the rows of its symbol from its time to before run_end?
