@@ -426,11 +426,12 @@ import os, signal, sys, time
 mode = open(sys.argv[2]).read().split(" = ")[1].strip()
 def say(text): print(text, file=sys.stderr, flush=True)
 def on_term(*_):
-    say("level=info msg=stopping")
+    say("level=info event=stopping")
     if mode == "leak": say("==1==ERROR: LeakSanitizer: detected memory leaks")
     sys.exit(3 if mode == "bad" else 0)
+if mode == "slow": time.sleep(0.5)
 signal.signal(signal.SIGTERM, on_term)
-say("level=info msg=started home=" + os.environ["HOME"] + " extra=" + os.environ.get("PGHOST", "-"))
+say("level=info event=started home=" + os.environ["HOME"] + " extra=" + os.environ.get("PGHOST", "-"))
 if mode == "crash": sys.exit(1)
 while True: time.sleep(1000)
 """
@@ -457,10 +458,14 @@ def stand_in(scratch, monkeypatch):
 
 def test_daemon_is_waited_for_by_its_log_and_stops_well(stand_in):
     daemon = stand_in("good")
-    assert daemon.wait_log("msg=started") == "level=info msg=started home=/nonexistent extra=-"
+    assert daemon.wait_log("started") == "level=info event=started home=/nonexistent extra=-"
     mark = daemon.mark()
     daemon.stop()
-    assert daemon.logged("msg=", mark) == ["level=info msg=stopping"]
+    assert daemon.logged("event=", mark) == ["level=info event=stopping"]
+
+
+def test_daemon_is_not_stopped_before_it_listens_to_signals(stand_in):
+    stand_in("slow").stop()
 
 
 def test_daemon_that_ends_badly_fails_the_test(stand_in):
