@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGES 60000
+/* At 250 a second; few enough for valgrind, enough for shares. */
+#define MESSAGES 20000
 #define START_NS INT64_C(1763208000000000000)
 #define SECOND   INT64_C(1000000000)
 
@@ -240,7 +241,7 @@ START_TEST(ties_and_lateness_are_those_of_a_real_feed)
     for (size_t n = 0; n < 11; n++)
         all += keys[n];
     for (size_t n = 0; n < 11; n++)
-        ck_assert_msg(fabs((double)keys[n] / (double)all - real[n] / 65722) < 0.02,
+        ck_assert_msg(fabs((double)keys[n] / (double)all - real[n] / 65722) < 0.03,
                       "%zu rows: %zu of %zu keys", n, keys[n], all);
     ck_assert_double_lt(fabs((double)late / (double)count - 0.09), 0.03);
     free(rows);
@@ -257,7 +258,7 @@ static int compare_counts(const void *a, const void *b)
 
 START_TEST(arrivals_rise_in_the_bursts_of_a_real_feed)
 {
-    enum { WINDOWS = 2400 };
+    enum { WINDOWS = MESSAGES / 25 };
     static uint32_t windows[WINDOWS];
     struct generator_options o = options_of("default");
     memset(windows, 0, sizeof windows);

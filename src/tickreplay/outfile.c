@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -55,6 +56,13 @@ static void start_codec(struct outfile *f, const char *path)
     }
 }
 
+/* Pipes and devices are written to as they are. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 struct outfile *outfile_open(const char *path, struct err *e)
 {
     struct outfile *f = err_calloc(1, sizeof *f);
@@ -67,7 +75,7 @@ struct outfile *outfile_open(const char *path, struct err *e)
     size_t size = strlen(path) + sizeof ".part";
     f->path = err_strdup(path);
     f->part = err_malloc(size);
-    snprintf(f->part, size, "%s.part", path);
+    snprintf(f->part, size, is_special(path) ? "%s" : "%s.part", path);
     f->fd = open(f->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (f->fd < 0) {
         err_set(e, "%s: %s", f->part, strerror(errno));
@@ -167,7 +175,7 @@ static bool give_name(struct outfile *f, struct err *e)
 {
     int fd = f->fd;
     f->fd = -1;
-    if (close(fd) == 0 && rename(f->part, f->path) == 0)
+    if (close(fd) == 0 && (strcmp(f->part, f->path) == 0 || rename(f->part, f->path) == 0))
         return true;
     err_set(e, "%s: %s", f->path, strerror(errno));
     return false;
@@ -189,7 +197,7 @@ void outfile_discard(struct outfile *f)
         return;
     if (f->path && f->fd >= 0)
         close(f->fd);
-    if (f->part)
+    if (f->part && strcmp(f->part, f->path) != 0)
         unlink(f->part);
     release(f);
 }

@@ -2,7 +2,7 @@
 /*
  * A file, or stdout, that is written through a buffer and compressed by its name: .gz by zlib, .zst
  * by zstd. Blocks. A file takes its name when it is complete: until then it is NAME.part, which
- * outfile_discard() removes.
+ * outfile_discard() removes. (Not so pipes and devices.)
  */
 #ifndef TICKREPLAY_OUTFILE_H
 #define TICKREPLAY_OUTFILE_H
