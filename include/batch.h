@@ -44,7 +44,7 @@ struct batch_row {
     uint32_t at;      /* of the encoded tick in `rows` */
     uint32_t message; /* index in `messages` */
     int32_t item;     /* index within the message */
-    bool snapshot;
+    bool may_repeat;
 };
 
 /* A message of which at least one tick was accepted. */
@@ -103,7 +103,10 @@ void batch_clear(struct batch *b, size_t partitions, const struct batch_limits *
  */
 void batch_begin_message(struct batch *b, const struct message *m, const struct partition *p,
                          int64_t now_mono_us);
-void batch_add_tick(struct batch *b, const struct message *m, int32_t item, const struct record *r);
+/* `may_repeat`: one that equals the newest quote of its instant is not stored, also if only the
+ * database remembers that quote. */
+void batch_add_tick(struct batch *b, const struct message *m, int32_t item, const struct record *r,
+                    bool may_repeat);
 void batch_add_rejected(struct batch *b, const struct message *m, int32_t item,
                         const struct batch_owner *owner, const struct partition *p,
                         enum reject_reason reason, const char *detail);

@@ -94,7 +94,8 @@ static void keep_message(struct batch *b, const struct message *m)
     b->current_kept = true;
 }
 
-void batch_add_tick(struct batch *b, const struct message *m, int32_t item, const struct record *r)
+void batch_add_tick(struct batch *b, const struct message *m, int32_t item, const struct record *r,
+                    bool may_repeat)
 {
     if (!b->current_kept)
         keep_message(b, m);
@@ -106,7 +107,7 @@ void batch_add_tick(struct batch *b, const struct message *m, int32_t item, cons
         .at = (uint32_t)b->rows.len,
         .message = (uint32_t)b->message_count - 1,
         .item = item,
-        .snapshot = record_is_snapshot(r),
+        .may_repeat = may_repeat,
     };
     copyrow_tick(&b->rows, r);
     b->span[m->partition].taken.stored++;
@@ -214,7 +215,7 @@ void batch_stage(const struct batch *b, struct buf *out)
     copyrow_header(out);
     for (size_t i = 0; i < b->row_count; i++) {
         const struct batch_row *row = &b->row[i];
-        copyrow_staged(out, (int32_t)i, row->snapshot, b->rows.data + row->at,
+        copyrow_staged(out, (int32_t)i, row->may_repeat, b->rows.data + row->at,
                        row_end(b, i) - row->at);
     }
     copyrow_trailer(out);

@@ -212,7 +212,8 @@ static void admit_tick(struct pipeline *p, const struct message *m, int32_t inde
     case TIE_NONE:
         break;
     }
-    batch_add_tick(p->filling, m, index, r);
+    bool may_repeat = record_is_snapshot(r) && !p->options.keep_repeats;
+    batch_add_tick(p->filling, m, index, r, may_repeat);
 }
 
 static void admit_item(struct pipeline *p, const struct message *m, int32_t index,

@@ -82,7 +82,7 @@ static void add_tick_of(enum record_source source, int32_t item, double price)
                        .symbol_len = 3,
                        .exchange = "pacifica",
                        .exchange_len = 8};
-    batch_add_tick(&b, &current, item, &r);
+    batch_add_tick(&b, &current, item, &r, record_is_snapshot(&r));
 }
 
 static void add_tick(int32_t item, double price)

@@ -100,7 +100,7 @@ static void put_message(uint32_t partition, int ticks, int rejected, int ignored
     struct record r = {.time_us = 1, .price = 1, .bid = NAN, .ask = NAN, .symbol_len = 1};
     batch_begin_message(&batch, &m, p, 0);
     for (int i = 0; i < ticks; i++)
-        batch_add_tick(&batch, &m, i, &r);
+        batch_add_tick(&batch, &m, i, &r, record_is_snapshot(&r));
     for (int i = 0; i < rejected; i++)
         batch_add_rejected(&batch, &m, ticks + i, &owner, p, REJECT_NO_PRICE, "price: missing");
     for (int i = 0; i < ignored; i++)

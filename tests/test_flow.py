@@ -136,19 +136,21 @@ def test_first_and_last_keep_one_tick_of_a_tie(flow, ties, kept, restart):
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_repeated_snapshot_is_ignored(flow, restart):
+@pytest.mark.parametrize("keep", ["no", "yes"])
+def test_repeated_snapshot_is_ignored_unless_kept(flow, keep, restart):
     frame = json.dumps({"channel": "bbo", "data": {
         "s": "BTC", "t": now_ms(), "b": "100.5", "B": "1", "a": "101.5", "A": "2", "i": 1, "li": 2}})
     flow.send_raw(frame)
-    flow.start()
+    flow.start(keep_repeats=keep)
     flow.wait_consumed()
     if restart:
         flow.daemon.restart()
     flow.send_raw(frame)
     flow.send_raw(frame)
     flow.wait_consumed()
-    assert flow.rows("SELECT price, bid, ask FROM ticks") == [(101.0, 100.5, 101.5)]
-    assert flow.counts() == (3, 1, 0, 2, 0)
+    stored = 3 if keep == "yes" else 1
+    assert flow.rows("SELECT price, bid, ask FROM ticks") == [(101.0, 100.5, 101.5)] * stored
+    assert flow.counts() == (3, stored, 0, 3 - stored, 0)
 
 
 def test_equal_trades_are_different_trades(flow):
