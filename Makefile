@@ -10,7 +10,9 @@
 
 MODE  ?= release
 BUILD ?= build/$(MODE)
-CC    ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 VERSION := 0.1.0
 
 PKGS := rdkafka libpq jansson libsystemd zlib libzstd
@@ -59,31 +61,33 @@ include mk/tickreplay.mk
 include tests/unit.mk
 include tests/fuzz.mk
 
-# What newcomers type. Each installs the packages it needs (scripts/deps), then builds in its own make,
-# so that pkg-config is asked when it is there.
-PYTEST := /usr/bin/python3 -m pytest
-CHECK  ?= tests
+# What newcomers type. Each installs the packages it needs (scripts/deps), then builds in a make of its
+# own, so that pkg-config is asked when it is there. Tests mostly wait for servers: a few at a time.
+SUBMAKE    := $(MAKE) --no-print-directory -j2
+CHECK      ?= tests
+CHECK_JOBS ?= 3
 
 check:
 	scripts/deps build check
-	$(MAKE) --no-print-directory check-build
+	$(SUBMAKE) check-build
 	TICKD_BIN=$(CURDIR)/build/release/tickd TICKD_UNIT_DIR=$(CURDIR)/build/asan/tests \
-	TICKD_VALGRIND_DIR=$(CURDIR)/build/release/tests $(PYTEST) $(CHECK)
+	TICKD_VALGRIND_DIR=$(CURDIR)/build/release/tests \
+	/usr/bin/python3 -m pytest -n $(CHECK_JOBS) $(CHECK)
 
 # Both compilers, every warning an error; the sanitizers' build for the unit tests.
 check-build:
-	$(MAKE) --no-print-directory MODE=release all unit-tests
-	$(MAKE) --no-print-directory MODE=asan all unit-tests
-	$(MAKE) --no-print-directory MODE=debug CC=clang BUILD=build/clang all unit-tests
+	$(SUBMAKE) MODE=release all unit-tests
+	$(SUBMAKE) MODE=asan all unit-tests
+	$(SUBMAKE) MODE=debug CC=clang BUILD=build/clang all unit-tests
 
 demo:
 	scripts/deps build demo
-	$(MAKE) --no-print-directory MODE=release all
+	$(SUBMAKE) MODE=release all
 	scripts/demo
 
 lint:
 	scripts/deps build lint
-	$(MAKE) --no-print-directory MODE=release all
+	$(SUBMAKE) MODE=release all
 	scripts/lint
 
 clean:
