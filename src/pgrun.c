@@ -100,8 +100,7 @@ static enum pgrun_need end_copy(struct pgrun *r, PGconn *conn)
 {
     /* From here on the server may have got everything, whatever libpq says: it also flushes while
      * it reads, and drops what it could not write without a word. */
-    if (!r->copy_refusal)
-        r->reply.all_sent = true;
+    r->reply.all_sent = true;
     int rc = PQputCopyEnd(conn, r->copy_refusal);
     if (rc < 0)
         return PGRUN_DEAD;
@@ -176,17 +175,10 @@ void pgrun_bury(struct pgrun *r, PGconn *conn)
         PGresult *result = PQgetResult(conn);
         if (!result)
             return;
-        if (is_copy_out(result)) {
+        if (is_copy_in(result) || is_copy_out(result)) { /* it would say so for ever */
             PQclear(result);
             return;
         }
-        if (!is_copy_in(result)) {
-            take_result(r, result);
-            continue;
-        }
-        PQclear(result);
-        r->reply.copy_started = true;
-        if (PQputCopyEnd(conn, "connection lost") != 1)
-            return;
+        take_result(r, result);
     }
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "fakedns.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released_cond = PTHREAD_COND_INITIALIZER;
@@ -75,6 +78,25 @@ void fakedns_release(void)
     released = true;
     pthread_cond_broadcast(&released_cond);
     pthread_mutex_unlock(&lock);
+}
+
+static int count_threads(void)
+{
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    if (!tasks)
+        abort();
+    for (const struct dirent *entry; (entry = readdir(tasks));)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+void fakedns_end_threads(void)
+{
+    fakedns_release();
+    while (count_threads() > 1)
+        usleep(1000);
 }
 
 int fakedns_lookups(void)

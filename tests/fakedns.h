@@ -20,6 +20,9 @@ int fakedns_waiting(void);
 /* Lets them go, and later ones pass. */
 void fakedns_release(void);
 
+/* Releases, and waits until this is the only thread of the process. */
+void fakedns_end_threads(void);
+
 /* Names looked up since the start, numeric addresses not counted. */
 int fakedns_lookups(void);
 

@@ -43,6 +43,7 @@ struct fakepg {
     int accepted;
     int queries;
     int refused;
+    int goodbyes;
     size_t copied;
     char startup[2048];
 };
@@ -204,6 +205,7 @@ static char take_message(struct client *c)
     }
     c->server->queries += type == 'Q';
     c->server->refused += type == 'f';
+    c->server->goodbyes += type == 'X';
     drop(c, len);
     return type;
 }
@@ -371,6 +373,14 @@ int fakepg_accepted(const struct fakepg *f)
     return f->accepted;
 }
 
+int fakepg_open(const struct fakepg *f)
+{
+    int count = 0;
+    for (const struct client *c = f->clients; c; c = c->next)
+        count++;
+    return count;
+}
+
 int fakepg_queries(const struct fakepg *f)
 {
     return f->queries;
@@ -384,6 +394,11 @@ size_t fakepg_copied(const struct fakepg *f)
 int fakepg_refused(const struct fakepg *f)
 {
     return f->refused;
+}
+
+int fakepg_goodbyes(const struct fakepg *f)
+{
+    return f->goodbyes;
 }
 
 void fakepg_say(struct fakepg *f, const char *steps)

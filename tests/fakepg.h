@@ -40,9 +40,11 @@ void fakepg_script(struct fakepg *f, const char *script);
 void fakepg_say(struct fakepg *f, const char *steps);
 
 int fakepg_accepted(const struct fakepg *f);
+int fakepg_open(const struct fakepg *f); /* connections that neither side has closed */
 int fakepg_queries(const struct fakepg *f);
 size_t fakepg_copied(const struct fakepg *f); /* bytes of COPY data */
 int fakepg_refused(const struct fakepg *f);   /* CopyFail messages */
+int fakepg_goodbyes(const struct fakepg *f);  /* Terminate messages */
 
 /* The last startup packet: parameters as "name=value " */
 const char *fakepg_startup(const struct fakepg *f);

@@ -26,6 +26,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+    fakedns_end_threads(); /* or valgrind counts what belongs to them as lost */
     hostlist_fini(&wanted);
     ev_loop_destroy(loop);
 }
