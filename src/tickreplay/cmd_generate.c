@@ -18,6 +18,7 @@
 #include "schedule.h"
 #include "slurp.h"
 #include "text.h"
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,8 @@ static int generate(const struct options *o)
 int command_generate(int argc, char **argv)
 {
     struct err e;
+    /* Whoever reads our stdout may stop (head); that ends us as it ends other filters. */
+    signal(SIGPIPE, SIG_DFL);
     struct options o = {.seed = 1,
                         .rate_milli = 250000,
                         .start_us = DEFAULT_START_US,

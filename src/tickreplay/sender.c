@@ -202,7 +202,7 @@ static void make_value(struct sender *s, const struct entry *entry, const char *
     *len = s->value.len;
 }
 
-/* False if the run ended before there was room. */
+/* False if the run is over: stopped before there was room, or by a refusal it may not survive. */
 static bool hand_over(struct sender *s, const struct entry *entry, int64_t due_ns, int64_t now_ns)
 {
     const struct token *symbol = scan_symbol(&s->scan);
@@ -213,7 +213,8 @@ static bool hand_over(struct sender *s, const struct entry *entry, int64_t due_n
     else
         s->report->keyless++;
     make_value(s, entry, &value, &value_len);
-    while (producer_send(s->producer, key, key_len, value, value_len) == PRODUCER_FULL) {
+    enum producer_result result;
+    while ((result = producer_send(s->producer, key, key_len, value, value_len)) == PRODUCER_FULL) {
         producer_poll(s->producer, FULL_MS);
         now_ns = now_mono();
         look_around(s, now_ns);
@@ -221,7 +222,7 @@ static bool hand_over(struct sender *s, const struct entry *entry, int64_t due_n
             return false;
     }
     meter_add(&s->report->meter, s->pace.mode == PACE_MAX ? now_ns : due_ns, now_ns);
-    return true;
+    return result == PRODUCER_TAKEN || !s->o->strict;
 }
 
 /* Looks into the message; if the recording has no arrivals, its event time stands for one. */
