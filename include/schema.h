@@ -2,8 +2,8 @@
 /*
  * What tickd expects of the database, and what is wrong with the one it met.
  *
- * Pure: one query, its PGresult in, findings out. The lists in schema_list.h are the only place that
- * names objects, columns, types and privileges.
+ * Pure: one query, its PGresult in, findings out. The lists in schema_list.h are the only place
+ * that names objects, columns, types and privileges.
  */
 #ifndef TICKD_SCHEMA_H
 #define TICKD_SCHEMA_H
@@ -29,8 +29,8 @@ struct schema_finding {
 struct schema_report {
     struct schema_finding findings[SCHEMA_FINDINGS_MAX];
     size_t count;
-    bool hypertable;          /* ticks is one */
-    char timescaledb[32];     /* extension version, "" if not installed */
+    bool hypertable;      /* ticks is one */
+    char timescaledb[32]; /* extension version, "" if not installed */
 };
 
 struct schema_options {

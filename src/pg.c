@@ -230,7 +230,7 @@ static void log_failure(struct pg *pg, const char *code, bool refused)
  * something. */
 static void fail_attempt(struct pg *pg, const char *text, bool refused)
 {
-    struct err e;
+    struct err e = {.text = ""};
     char code[6];
     pgtext_sqlstate(code, text);
     pgtext_flatten(e.text, sizeof e.text, text);
@@ -252,16 +252,16 @@ static void fail_attempt(struct pg *pg, const char *text, bool refused)
 /* The connection is gone or of no use. The owner is told later, from the loop. */
 static void lose(struct pg *pg, const char *why)
 {
-    struct err e;
-    struct pg_reply *reply = &pg->run.reply;
+    struct err e = {.text = ""};
+    struct pg_reply *r = &pg->run.reply;
     pgtext_flatten(e.text, sizeof e.text, *why ? why : "the connection was closed");
     pg->trouble = e;
-    if (!*reply->sqlstate) {
-        memcpy(reply->sqlstate, pg->last_code, sizeof reply->sqlstate);
-        memcpy(reply->error, e.text, sizeof reply->error);
+    if (!*r->sqlstate) {
+        memcpy(r->sqlstate, pg->last_code, sizeof r->sqlstate);
+        memcpy(r->error, e.text, sizeof r->error);
     }
     log_warn("database_down", "the connection is gone", "name=%s state=%s sqlstate=%s reason=%s",
-             pg->name, states[pg->state].name, reply->sqlstate, e.text);
+             pg->name, states[pg->state].name, r->sqlstate, e.text);
     tear_down(pg);
     set_state(pg, STATE_BROKEN);
 }
