@@ -24,3 +24,11 @@ $(BUILD)/%.o: src/tickreplay/%.c | $(BUILD)
 
 # Headers of src/tickreplay are found from their own sources, and by the tests of its modules.
 $(BUILD)/tests/test_replay_%.o: CPPFLAGS += -iquote src/tickreplay
+
+# How fast, and how steady; see scripts/replay-bench.
+.PHONY: replay-bench
+replay-bench: $(BUILD)/tickreplay $(BUILD)/mockbroker $(BUILD)/bareproduce
+	scripts/replay-bench $(BUILD)
+$(BUILD)/bareproduce: $(BUILD)/tests/bareproduce.o $(BUILD)/replay.a $(BUILD)/modules.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/bareproduce.o: CPPFLAGS += -iquote src/tickreplay
