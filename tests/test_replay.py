@@ -265,6 +265,15 @@ def test_commands_explain_themselves():
         assert done.code == DONE and f"Usage: tickreplay {command} ".encode() in done.out
 
 
+@pytest.mark.parametrize("command", ["generate", "send"])
+def test_manual_has_every_option(command):
+    with open(os.path.join(ROOT, "man", "tickreplay.1"), encoding="utf-8") as file:
+        section = file.read().split(f".SH {command.upper()}\n")[1].split("\n.SH ")[0]
+    manual = set(re.findall(r"--([a-z.-]*[a-z.])", section.replace("\\-", "-")))
+    options = set(re.findall(r"^  --(kafka\.|[a-z-]+)", run(command, "--help").out.decode(), re.M))
+    assert options - {"help"} == manual
+
+
 # --- send
 
 
