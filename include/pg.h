@@ -39,6 +39,8 @@ struct pg_callbacks {
     void *ctx;
 };
 
+/* Copies what it is given. A connection string that libpq does not take is a failed attempt each
+ * time. */
 struct pg *pg_new(struct ev_loop *loop, const struct pg_options *options,
                   const struct pg_callbacks *callbacks);
 /* Stops, if needed without waiting for the server, and frees. No callback is called. Legal at any
