@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* links: generator.o garbage.o schedule.o shape.o profile.o rng.o instrument.o csv.o decimal.o text.o fates.o scan.o decode.o decode_canonical.o decode_frame.o decode_item.o detail.o json_text.o number.o timestamp.o utf8.o reject.o record.o validate.o ties.o buf.o err.o */
+/* links: generator.o garbage.o schedule.o shape.o profile.o rng.o instrument.o csv.o decimal.o text.o fates.o scan.o rewrite.o decode.o decode_canonical.o decode_frame.o decode_item.o detail.o json_text.o number.o timestamp.o utf8.o reject.o record.o validate.o ties.o buf.o err.o */
 #include "generator.h"
 
 #include "decode.h"
 #include "json_text.h"
+#include "rewrite.h"
 #include "scan.h"
 #include "ties.h"
 #include "validate.h"
@@ -332,6 +333,58 @@ START_TEST(messages_of_real_size)
 }
 END_TEST
 
+static void decode_text(const struct buf *text, struct decoded *d)
+{
+    static const struct decode_options options = {.max_message_bytes = 1 << 20,
+                                                  .max_ticks = 1000,
+                                                  .synthetic_spread_bps = 1,
+                                                  .default_exchange = "pacifica"};
+    struct message m = {.timestamp_ms = 1, .payload = text->data, .payload_len = text->len};
+    decode_message(&options, &m, d);
+}
+
+START_TEST(shift_moves_what_the_decoder_reads_and_nothing_else)
+{
+    static const int64_t shift_ms = INT64_C(31968123456);
+    static const struct symbol_map no_map = {NULL, 0};
+    struct rewrite rewrite = {shift_ms, &no_map};
+    struct generator_options o = options_of("hostile");
+    struct decoded before, after;
+    struct scan scan;
+    struct buf moved;
+    json_text_init();
+    decoded_init(&before);
+    decoded_init(&after);
+    scan_init(&scan);
+    buf_init(&moved);
+    start(&o);
+    for (int i = 0; i < MESSAGES; i++) {
+        next();
+        scan_message(&scan, (const char *)message.data, message.len);
+        buf_clear(&moved);
+        rewrite_message(&rewrite, &scan, (const char *)message.data, message.len, &moved);
+        decode_text(&message, &before);
+        decode_text(&moved, &after);
+        ck_assert_uint_eq(before.count, after.count);
+        for (size_t k = 0; k < before.count; k++) {
+            struct decode_item *x = &before.items[k], *y = &after.items[k];
+            ck_assert_int_eq(x->verdict, y->verdict);
+            ck_assert_int_eq(x->reason, y->reason);
+            if (x->verdict != DECODE_TICK)
+                continue;
+            x->record.time_us += shift_ms * 1000;
+            ck_assert_msg(record_equal(&x->record, &y->record), "%.*s", (int)message.len,
+                          (const char *)message.data);
+        }
+    }
+    stop();
+    buf_fini(&moved);
+    scan_fini(&scan);
+    decoded_fini(&before);
+    decoded_fini(&after);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("replay_generator");
@@ -345,6 +398,7 @@ int main(void)
     tcase_add_test(t, even_profile_keeps_its_rate_in_every_second);
     tcase_add_test(t, sequence_numbers_every_item_once);
     tcase_add_test(t, messages_of_real_size);
+    tcase_add_test(t, shift_moves_what_the_decoder_reads_and_nothing_else);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -39,8 +39,10 @@ static const struct {
     {REJECT_BAD_VOLUME, "{\"time\":$t,\"symbol\":\"$s\",\"price\":$p,\"volume\":-1}"},
     {REJECT_BAD_QUOTE, "{\"time\":$t,\"symbol\":\"$s\",\"price\":$p,\"bid\":0}"},
     {REJECT_BAD_TIME, "{\"time\":\"yesterday\",\"symbol\":\"$s\",\"price\":$p}"},
-    {REJECT_TIME_TOO_EARLY, "{\"time\":\"1970-01-01T00:20:34Z\",\"symbol\":\"$s\",\"price\":$p}"},
-    {REJECT_TOO_FAR_AHEAD, "{\"time\":\"2199-12-31T23:59:59Z\",\"symbol\":\"$s\",\"price\":$p}"},
+    {REJECT_TIME_TOO_EARLY,
+     "{\"time\":\"1970-01-01T00:20:34.567Z\",\"symbol\":\"$s\",\"price\":$p}"},
+    {REJECT_TOO_FAR_AHEAD,
+     "{\"time\":\"2199-12-31T23:59:59.999Z\",\"symbol\":\"$s\",\"price\":$p}"},
     {REJECT_TOO_DEEP, "$d"},
 };
 

@@ -132,6 +132,10 @@ static void put_token(const struct rewrite *r, const struct token *t, const char
 {
     const char *symbol;
     size_t len;
+    if (r->shift_ms == 0 && t->kind != TOKEN_SYMBOL) {
+        buf_put(b, text + t->at, t->len);
+        return;
+    }
     switch (t->kind) {
     case TOKEN_SYMBOL:
         symbol_map_find(r->map, text + t->at, t->len, &symbol, &len);
