@@ -16,6 +16,7 @@ import pytest
 
 from lib import proc, produce, programs
 from lib.daemon import environment
+from lib.flow import Flow
 from lib.net import LOOPBACK, free_port
 from lib.schema import ROOT
 from lib.wait import DEADLINE_S, wait_until
@@ -687,6 +688,26 @@ def test_progress_is_for_terminals(mock, topic, folder):
     assert quiet.err.count("\n") == 1
     silent = run("send", "--quiet", "--bootstrap", mock.bootstrap, "--topic", topic, "--max", path)
     assert silent.err == ""
+
+
+# --- tickd
+
+
+@pytest.mark.parametrize("pace", [("--max",), ("--speed", "4")])
+def test_tickd_makes_of_the_sample_what_was_said(db, mock, tickd, folder, pace):
+    flow = Flow(db, mock, tickd, topic="sample", partitions=4).create_topic()
+    flow.start()
+    done = run("send", "--bootstrap", mock.bootstrap, "--topic", "sample", *pace,
+               "--shift-to-now", SAMPLE)
+    assert done.code == DONE, done.err
+    flow.wait_consumed()
+    with open(EXPECTED, encoding="utf-8") as file:
+        fates = json.load(file)
+    assert flow.counts() == (fates["messages"], fates["ticks"], fates["rejected"],
+                             fates["ignored"], 0)
+    reasons = db.query("SELECT reason, count(*) FROM rejected_ticks GROUP BY reason")
+    assert dict(reasons) == fates["reasons"]
+    assert db.query("SELECT count(*) FROM ticks") == [(fates["ticks"],)]
 
 
 # --- the real broker
