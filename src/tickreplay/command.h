@@ -17,5 +17,6 @@ typedef int command_fn(int argc, char **argv);
 command_fn command_generate;
 command_fn command_send;
 command_fn command_measure;
+command_fn command_verify;
 
 #endif

@@ -210,7 +210,7 @@ static void say_progress(struct observer *b, const struct sample *s)
 {
     char process[48] = "";
     int64_t every = b->o->progress_seconds;
-    if (every == 0 || (int64_t)(s->at_s + 0.5) % every != 0)
+    if (every == 0 || s->length_s < 0.5 || (int64_t)(s->at_s + 0.5) % every != 0)
         return;
     if (b->lines++ % HEADING_EVERY == 0)
         fprintf(stderr, "%6s %9s %9s %9s %8s %8s %8s %9s %9s%s\n", "time", "sent", "visible",

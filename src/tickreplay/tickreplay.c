@@ -17,6 +17,7 @@ static const struct {
 } commands[] = {
     {"generate", command_generate, "write a synthetic recording"},
     {"send", command_send, "produce recordings to a Kafka topic"},
+    {"verify", command_verify, "prove that a database has what was sent"},
     {"measure", command_measure, "send a recording and measure what comes of it"},
 };
 
