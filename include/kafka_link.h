@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether brokers can be reached.
+ *
+ * Down is librdkafka's own word, ALL_BROKERS_DOWN. It has no such word for up, so while not up a
+ * broker is asked for metadata at each tick, in a thread; up means that one answered. (Messages
+ * prove nothing, they may have been fetched before; statistics would cost time all day long.)
+ */
+#ifndef TICKD_KAFKA_LINK_H
+#define TICKD_KAFKA_LINK_H
+
+#include "kafka_ask.h"
+#include <stdbool.h>
+
+struct kafka_link;
+
+struct kafka_link_callbacks {
+    void (*on_up)(void *ctx);
+    void (*on_down)(void *ctx, const char *why);
+    void *ctx;
+};
+
+/* The client is borrowed. */
+struct kafka_link *kafka_link_new(struct ev_loop *loop, struct kafka_client *client,
+                                  const struct kafka_link_callbacks *callbacks);
+void kafka_link_free(struct kafka_link *l);
+
+/* Asks whether a broker is there, if that is not known. */
+void kafka_link_tick(struct kafka_link *l);
+
+/* A broker gave this trouble; the last one explains why none can be reached. */
+void kafka_link_note(struct kafka_link *l, const char *trouble);
+
+/* librdkafka says ALL_BROKERS_DOWN, in these words. Calls on_down, if it is news. */
+void kafka_link_lost(struct kafka_link *l, const char *text);
+
+bool kafka_link_is_up(const struct kafka_link *l);
+
+/* The last trouble since brokers were up, "" if there was none. Valid until the next. */
+const char *kafka_link_trouble(const struct kafka_link *l);
+
+#endif

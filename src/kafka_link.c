@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "kafka_link.h"
+
+#include "err.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum state { LINK_UNKNOWN, LINK_UP, LINK_DOWN };
+
+struct kafka_link {
+    struct ev_loop *loop;
+    struct kafka_client *client;
+    struct kafka_link_callbacks cb;
+    enum state state;
+    struct kafka_ask *probe;
+    bool probe_counts; /* brokers were not lost since it was sent */
+    char trouble[256];
+};
+
+struct kafka_link *kafka_link_new(struct ev_loop *loop, struct kafka_client *client,
+                                  const struct kafka_link_callbacks *callbacks)
+{
+    struct kafka_link *l = err_calloc(1, sizeof *l);
+    l->loop = loop;
+    l->client = client;
+    l->cb = *callbacks;
+    return l;
+}
+
+void kafka_link_free(struct kafka_link *l)
+{
+    if (l->probe)
+        kafka_ask_cancel(l->probe);
+    free(l);
+}
+
+static void on_probe(void *ctx, const struct kafka_answer *answer)
+{
+    struct kafka_link *l = ctx;
+    l->probe = NULL;
+    if (answer->error || !l->probe_counts)
+        return; /* the next tick asks again */
+    l->state = LINK_UP;
+    l->trouble[0] = '\0';
+    l->cb.on_up(l->cb.ctx);
+}
+
+void kafka_link_tick(struct kafka_link *l)
+{
+    if (l->probe || l->state == LINK_UP)
+        return;
+    l->probe_counts = true;
+    l->probe = kafka_ask_new(l->loop, l->client, ASK_ALIVE, NULL, START_LATEST, on_probe, l);
+}
+
+void kafka_link_note(struct kafka_link *l, const char *trouble)
+{
+    snprintf(l->trouble, sizeof l->trouble, "%s", trouble);
+}
+
+void kafka_link_lost(struct kafka_link *l, const char *text)
+{
+    l->probe_counts = false;
+    if (l->state == LINK_DOWN)
+        return;
+    l->state = LINK_DOWN;
+    if (l->trouble[0] == '\0')
+        kafka_link_note(l, text);
+    l->cb.on_down(l->cb.ctx, l->trouble);
+}
+
+bool kafka_link_is_up(const struct kafka_link *l)
+{
+    return l->state == LINK_UP;
+}
+
+const char *kafka_link_trouble(const struct kafka_link *l)
+{
+    return l->trouble;
+}
