@@ -70,7 +70,6 @@ static rd_kafka_t *connect_to(const char *bootstrap)
     static const char *const settings[][2] = {
         {"enable.idempotence", "true"},
         {"linger.ms", "5"},
-        {"queue.buffering.max.messages", "500000"},
         {"queue.buffering.max.kbytes", "262144"},
         {"socket.nagle.disable", "true"},
         {"partitioner", "murmur2_random"},

@@ -293,6 +293,15 @@ static void free_properties(struct file_properties *p)
     arg_texts_fini(&p->all);
 }
 
+/* Whoever asks librdkafka for debug lines wants to see them. */
+static void choose_log_level(const struct arg_texts *properties)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        if (strncmp(properties->list[i], "debug=", strlen("debug=")) == 0)
+            log_set_level(LOG_DEBUG_LEVEL);
+    }
+}
+
 static int send_files(const struct options *o, const struct arg_files *files)
 {
     struct err e;
@@ -302,8 +311,10 @@ static int send_files(const struct options *o, const struct arg_files *files)
     int code = EXIT_USAGE;
     struct file_properties properties = {{NULL, 0}, 0};
     if (check(o, files, &format, &e) && gather_properties(o, &properties, &e) &&
-        fill_run(&run, o, can_be_read_again(files), &e))
+        fill_run(&run, o, can_be_read_again(files), &e)) {
+        choose_log_level(&properties.all);
         producer = producer_new(o->bootstrap, o->topic, &properties.all, &e);
+    }
     if (producer) {
         struct recording *recording = recording_new(files->list, files->count, format);
         code = run_with(o, &run, recording, producer);

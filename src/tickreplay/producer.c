@@ -39,7 +39,6 @@ static const struct {
     {"enable.idempotence", "true"},
     /* A few milliseconds gather batches at high rates and do not matter at low ones. */
     {"linger.ms", "5"},
-    {"queue.buffering.max.messages", "500000"},
     {"queue.buffering.max.kbytes", "262144"},
     {"socket.nagle.disable", "true"},
     {"socket.keepalive.enable", "true"},
