@@ -68,12 +68,9 @@ static void load(struct items *all, char *path)
 static rd_kafka_t *connect_to(const char *bootstrap)
 {
     static const char *const settings[][2] = {
-        {"enable.idempotence", "true"},
-        {"linger.ms", "5"},
-        {"queue.buffering.max.kbytes", "262144"},
-        {"socket.nagle.disable", "true"},
-        {"partitioner", "murmur2_random"},
-        {"message.max.bytes", "10000000"},
+        {"enable.idempotence", "true"},           {"linger.ms", "5"},
+        {"queue.buffering.max.kbytes", "262144"}, {"socket.nagle.disable", "true"},
+        {"partitioner", "murmur2_random"},        {"message.max.bytes", "10000000"},
     };
     char why[ERR_MAX];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
