@@ -124,7 +124,8 @@ void pipeline_on_commit(struct pipeline *p, enum commit_outcome outcome, struct 
                         uint32_t random);
 /* `pairs` was loaded, at a time after the request. */
 void pipeline_on_pairs(struct pipeline *p);
-/* Offset not in Kafka's log, which holds [low, high). */
+/* An offset is not in Kafka's log, which holds [low, high), or OFFSETS_UNKNOWN; the partition is
+ * not fetched until it is assigned anew. */
 void pipeline_on_gap(struct pipeline *p, uint32_t partition, int64_t low, int64_t high);
 
 /* Reads the offsets again and goes on from there; stopped partitions get another chance. */

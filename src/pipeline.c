@@ -438,11 +438,22 @@ static bool is_assigned(const struct pipeline *p, uint32_t partition)
     return p->state == PIPELINE_RUNNING && partition < p->offsets.count;
 }
 
+static bool is_in_log(const struct partition *partition, int64_t low, int64_t high)
+{
+    return low != OFFSETS_UNKNOWN && partition->expected >= low && partition->expected <= high;
+}
+
 void pipeline_on_gap(struct pipeline *p, uint32_t index, int64_t low, int64_t high)
 {
     if (!is_assigned(p, index))
         return;
     struct partition *partition = &p->offsets.items[index];
+    if (is_in_log(partition, low, high)) {
+        /* It was about an offset we are past, as when the client has rewound by itself. To jump
+         * would be to read again what is stored. */
+        p->ops.assign(p->ops.ctx, &p->offsets);
+        return;
+    }
     bool jump = p->options.jump_gaps && low != OFFSETS_UNKNOWN;
     log_error("offset_gap",
               jump ? "the next offset is not in Kafka's log; going on at its beginning"

@@ -565,6 +565,24 @@ START_TEST(jump_that_was_not_recorded_is_tried_again)
 }
 END_TEST
 
+/* The client can be behind us, where the log has been cut off meanwhile. */
+START_TEST(gap_behind_us_is_none)
+{
+    static const int64_t ends[][2] = {{102, 300}, {50, 102}, {102, 102}};
+    bed_options()->jump_gaps = _i % 2;
+    bed_reopen();
+    run_and_fly(1);
+    bed_gap(0, ends[_i / 2][0], ends[_i / 2][1]);
+    bed_expect("assign:102 ");
+    ck_assert_uint_eq(pipeline_stopped_count(bed_pipeline()), 0);
+    ck_assert_uint_eq(stub_log_count("offset_gap"), 0);
+    ck_assert(pipeline_wants_input(bed_pipeline()));
+    bed_commit(COMMIT_DONE);
+    bed_wait_us(1000);
+    bed_expect("committed:101 commit:2+0 "); /* nothing was dropped */
+}
+END_TEST
+
 START_TEST(gap_without_known_ends_stops)
 {
     bed_options()->jump_gaps = true;
@@ -669,6 +687,7 @@ static void add_tests(TCase *t)
     tcase_add_test(t, jump_waits_until_doubt_is_resolved);
     tcase_add_test(t, jumps_are_made_one_after_the_other);
     tcase_add_test(t, jump_that_was_not_recorded_is_tried_again);
+    tcase_add_loop_test(t, gap_behind_us_is_none, 0, 6);
     tcase_add_test(t, gap_without_known_ends_stops);
     tcase_add_test(t, gap_of_nothing_assigned_is_passed_over);
     tcase_add_test(t, gap_policy_may_change_while_running);

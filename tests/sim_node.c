@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One tickd: the real parts wired as app.c wires them, with a model of the Kafka client, of the
+ * service session, and of what can happen to a process.
+ */
+#include "sim.h"
+
+#include "clock.h"
+#include "config.h"
+#include "err.h"
+#include "fake_pairs.h"
+#include "ingest.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SHUTDOWN_US 2000000
+
+struct told {
+    sim_event_fn *fn;
+    void *ctx;
+    uint64_t arg;
+};
+
+struct sim_node {
+    int index;
+    uint64_t life;
+    bool alive, paused, stopping, closing;
+    struct config config;
+    struct pipeline *pipeline;
+    struct ingest *ingest;
+    struct pairs *pairs;
+    int64_t wake_us; /* when a wake-up is under way, or -1 */
+
+    /* The Kafka client. */
+    bool assigned; /* the group has given partitions, and not got them back */
+    bool fetching;
+    struct offsets at; /* `expected`: where it reads on */
+    bool gap_told[SIM_PARTITIONS];
+    const struct sim_message *shown;
+    size_t shown_of;
+
+    struct told *backlog; /* while paused */
+    size_t told_count, told_cap;
+};
+
+static struct sim_node nodes[SIM_NODES];
+
+struct sim_node *sim_node(int i)
+{
+    return &nodes[i];
+}
+
+int sim_node_index(const struct sim_node *n)
+{
+    return n->index;
+}
+
+bool sim_node_is_alive(const struct sim_node *n)
+{
+    return n->alive;
+}
+
+bool sim_node_is_paused(const struct sim_node *n)
+{
+    return n->alive && n->paused;
+}
+
+uint64_t sim_node_life(const struct sim_node *n)
+{
+    return n->life;
+}
+
+/* --- the Kafka client --- */
+
+static void forget_shown(struct sim_node *n)
+{
+    n->shown = NULL;
+}
+
+static void look_for_gaps(struct sim_node *n)
+{
+    for (size_t i = 0; n->fetching && i < n->at.count; i++) {
+        const struct partition *p = &n->at.items[i];
+        int64_t low = sim_log_low(p->id);
+        if (p->stopped || n->gap_told[i] || p->expected >= low || n->shown)
+            continue;
+        sim_count(SIM_gaps);
+        n->gap_told[i] = true;
+        pipeline_on_gap(n->pipeline, (uint32_t)i, low, sim_log_high(p->id));
+    }
+}
+
+static bool show_next(struct sim_node *n)
+{
+    size_t turn = n->at.count ? sim_random((uint32_t)n->at.count) : 0;
+    for (size_t tries = 0; !n->shown && n->fetching && tries < n->at.count; tries++) {
+        size_t i = (turn + tries) % n->at.count;
+        struct partition *p = &n->at.items[i];
+        if (p->stopped || p->expected < sim_log_low(p->id))
+            continue;
+        n->shown = sim_log_next(p->id, p->expected);
+        n->shown_of = i;
+        if (n->shown)
+            p->expected = n->shown->offset + 1;
+    }
+    return n->shown != NULL;
+}
+
+static bool take_one(struct sim_node *n)
+{
+    struct message m = {.partition = (uint32_t)n->shown_of,
+                        .offset = n->shown->offset,
+                        .timestamp_ms = MESSAGE_NO_TIME,
+                        .payload = n->shown->payload,
+                        .payload_len = strlen(n->shown->payload)};
+    if (!pipeline_take(n->pipeline, &m, clock_now()))
+        return false;
+    forget_shown(n);
+    return true;
+}
+
+static void take_input(struct sim_node *n)
+{
+    look_for_gaps(n);
+    for (int64_t budget = sim_between(1, 20); budget > 0; budget--) {
+        if (!pipeline_wants_input(n->pipeline) || !show_next(n) || !take_one(n))
+            return;
+    }
+}
+
+void sim_node_rewind(struct sim_node *n)
+{
+    if (!n->alive || !n->fetching || n->at.count == 0)
+        return;
+    struct partition *p = &n->at.items[sim_random((uint32_t)n->at.count)];
+    int64_t back = sim_between(1, 30);
+    int64_t low = sim_log_low(p->id);
+    if (p->expected - back >= low) {
+        sim_count(SIM_broker_rewinds);
+        p->expected -= back;
+    }
+}
+
+/* --- the loop --- */
+
+static void on_wake(void *ctx, uint64_t arg)
+{
+    struct sim_node *n = ctx;
+    (void)arg;
+    n->wake_us = -1;
+}
+
+static void arm_wake(struct sim_node *n)
+{
+    int64_t at = pipeline_wake_us(n->pipeline);
+    if (at == INT64_MAX || (n->wake_us >= sim_now_us() && n->wake_us <= at))
+        return;
+    n->wake_us = at > sim_now_us() ? at : sim_now_us();
+    sim_node_tell_after(n, n->wake_us - sim_now_us(), on_wake, n, 0);
+}
+
+static void exit_later(struct sim_node *n);
+
+/* kafka_close(): gives back what it holds, leaves the group, and the process ends. */
+static void close_when_drained(struct sim_node *n)
+{
+    if (!n->stopping || n->closing || !pipeline_is_drained(n->pipeline))
+        return;
+    n->closing = true;
+    sim_group_close(n);
+    exit_later(n);
+}
+
+static void advance(struct sim_node *n)
+{
+    pipeline_step(n->pipeline, clock_now());
+    take_input(n);
+    pipeline_step(n->pipeline, clock_now());
+    if (pipeline_is_broken(n->pipeline))
+        sim_fail("broken");
+    close_when_drained(n);
+    arm_wake(n);
+}
+
+static void run(struct sim_node *n, const struct told *t)
+{
+    uint64_t life = n->life;
+    t->fn(t->ctx, t->arg);
+    if (n->life == life && n->alive && !n->closing)
+        advance(n);
+}
+
+void sim_node_tell(struct sim_node *n, uint64_t life, sim_event_fn *fn, void *ctx, uint64_t arg)
+{
+    struct told t = {fn, ctx, arg};
+    if (!n->alive || n->life != life)
+        return;
+    if (!n->paused) {
+        run(n, &t);
+        return;
+    }
+    if (n->told_count == n->told_cap) {
+        n->told_cap = n->told_cap ? n->told_cap * 2 : 16;
+        n->backlog = err_realloc(n->backlog, n->told_cap * sizeof *n->backlog);
+    }
+    n->backlog[n->told_count++] = t;
+}
+
+/* What is on its way to a node. */
+struct letter {
+    struct sim_node *node;
+    uint64_t life;
+    struct told told;
+    struct letter *next; /* to be used again */
+    struct letter *also; /* of all there are */
+};
+static struct letter *spare, *letters;
+
+static void on_arrival(void *ctx, uint64_t arg)
+{
+    struct letter *l = ctx;
+    struct letter copy = *l;
+    (void)arg;
+    l->next = spare;
+    spare = l;
+    sim_node_tell(copy.node, copy.life, copy.told.fn, copy.told.ctx, copy.told.arg);
+}
+
+void sim_node_tell_after(struct sim_node *n, int64_t us, sim_event_fn *fn, void *ctx, uint64_t arg)
+{
+    struct letter *l = spare;
+    if (l) {
+        spare = l->next;
+    } else {
+        l = err_malloc(sizeof *l);
+        l->also = letters;
+        letters = l;
+    }
+    *l = (struct letter){n, n->life, {fn, ctx, arg}, NULL, l->also};
+    sim_after(us, on_arrival, l, 0);
+}
+
+static void on_poll(void *ctx, uint64_t arg)
+{
+    sim_node_tell_after(ctx, sim_between(1000, 30000), on_poll, ctx, arg);
+}
+
+/* --- what the pipeline asks for --- */
+
+static const struct batch_owner owner = {SIM_GROUP, SIM_CLUSTER};
+
+static void op_read_offsets(void *ctx, const struct offsets *assigned, uint32_t epoch)
+{
+    struct sim_node *n = ctx;
+    ingest_read_offsets(n->ingest, &owner, assigned, epoch);
+}
+
+static void op_assign(void *ctx, const struct offsets *o)
+{
+    struct sim_node *n = ctx;
+    if (!n->assigned)
+        sim_fail("an assignment nobody asked for");
+    offsets_copy(&n->at, o);
+    n->fetching = true;
+    memset(n->gap_told, 0, sizeof n->gap_told);
+    forget_shown(n);
+}
+
+static void op_release(void *ctx)
+{
+    struct sim_node *n = ctx;
+    if (!n->assigned)
+        sim_fail("released twice");
+    sim_trace("node %d: released", n->index);
+    n->assigned = n->fetching = false;
+    forget_shown(n);
+    sim_group_released(n);
+}
+
+static void op_commit(void *ctx, struct batch *b, const struct offsets *o, bool row_by_row)
+{
+    struct sim_node *n = ctx;
+    if (batch_is_empty(b))
+        sim_fail("an empty batch is committed");
+    ingest_commit(n->ingest, &owner, b, o, row_by_row);
+}
+
+static void op_abort_commit(void *ctx)
+{
+    struct sim_node *n = ctx;
+    sim_count(SIM_orphans);
+    ingest_abort(n->ingest, "given up");
+}
+
+static void op_committed(void *ctx, const struct offsets *o)
+{
+    (void)ctx;
+    for (size_t i = 0; i < o->count; i++) {
+        if (o->items[i].durable > sim_tables()->offsets[o->items[i].id].next)
+            sim_fail("partition %d taken for durable up to %lld, is at %lld", (int)o->items[i].id,
+                     (long long)o->items[i].durable,
+                     (long long)sim_tables()->offsets[o->items[i].id].next);
+    }
+}
+
+static void on_pairs(void *ctx, uint64_t arg)
+{
+    struct sim_node *n = ctx;
+    if (!sim_server_is_up()) {
+        sim_node_tell_after(n, 100000, on_pairs, n, arg);
+        return;
+    }
+    fake_pairs_load(n->pairs, sim_pairs_list());
+    pipeline_on_pairs(n->pipeline);
+}
+
+static void op_refresh_pairs(void *ctx)
+{
+    sim_count(SIM_unknown_held);
+    sim_node_notify_pairs(ctx);
+}
+
+static void op_jump(void *ctx, const struct partition *p, int64_t next)
+{
+    struct sim_node *n = ctx;
+    ingest_jump(n->ingest, &owner, p, next);
+}
+
+void sim_node_notify_pairs(struct sim_node *n)
+{
+    sim_node_tell_after(n, sim_between(500, 20000), on_pairs, n, 0);
+}
+
+/* --- what the ingest session says --- */
+
+static void on_usable(void *ctx, bool usable)
+{
+    struct sim_node *n = ctx;
+    pipeline_on_database(n->pipeline, usable);
+}
+
+static void on_schema(void *ctx, const struct schema_report *report)
+{
+    (void)ctx;
+    (void)report;
+}
+
+/* Where Kafka begins; or it does not know now. */
+static void on_start(void *ctx, uint64_t set)
+{
+    struct sim_node *n = ctx;
+    struct offsets found;
+    if (sim_chance(sim_plan()->refuse * 3)) {
+        sim_count(SIM_no_start);
+        ingest_on_start(n->ingest, NULL, "no broker");
+        return;
+    }
+    offsets_init(&found);
+    for (int p = 0; p < SIM_PARTITIONS; p++) {
+        if (set & 1U << p) {
+            size_t i = offsets_add(&found, SIM_TOPIC, p);
+            found.items[i].expected = sim_log_low(p);
+        }
+    }
+    ingest_on_start(n->ingest, &found, NULL);
+    offsets_fini(&found);
+}
+
+static void find_start(void *ctx, const struct offsets *missing)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < missing->count; i++)
+        set |= 1U << missing->items[i].id;
+    sim_node_tell_after(ctx, sim_between(1000, 50000), on_start, ctx, set);
+}
+
+static void on_offsets(void *ctx, uint32_t epoch, const int64_t *values, size_t count)
+{
+    struct sim_node *n = ctx;
+    pipeline_on_offsets(n->pipeline, epoch, values, count);
+}
+
+static void on_commit(void *ctx, enum commit_outcome outcome)
+{
+    struct sim_node *n = ctx;
+    pipeline_on_commit(n->pipeline, outcome, clock_now(), sim_random(UINT32_MAX));
+}
+
+static void on_jumped(void *ctx)
+{
+    struct sim_node *n = ctx;
+    pipeline_resync(n->pipeline);
+}
+
+/* --- instead of schema.c: every schema is good --- */
+
+const char schema_sql[] = "SCHEMA";
+
+bool schema_evaluate(const struct schema_options *options, const PGresult *result,
+                     struct schema_report *report, struct err *e)
+{
+    (void)options;
+    (void)result;
+    (void)e;
+    report->count = 0;
+    return true;
+}
+
+bool schema_is_usable(const struct schema_report *report)
+{
+    return report->count == 0;
+}
+
+/* --- what the group says --- */
+
+void sim_node_assign(struct sim_node *n, const struct offsets *partitions)
+{
+    sim_trace("node %d: given %zu partitions", n->index, partitions->count);
+    n->assigned = true;
+    pipeline_on_assign(n->pipeline, partitions);
+}
+
+/* What is given and taken again before the client has seen it, tickd never hears of. */
+void sim_node_revoke(struct sim_node *n, bool lost)
+{
+    sim_trace("node %d: %s", n->index, lost ? "lost its partitions" : "is to release");
+    if (!n->assigned)
+        sim_group_released(n);
+    else
+        pipeline_on_revoke(n->pipeline, lost, clock_now());
+}
+
+/* --- life --- */
+
+static void make_config(struct sim_node *n)
+{
+    static char group[] = SIM_GROUP, url[] = "";
+    n->config = (struct config){
+        .database_url = url,
+        .group = group,
+        .ties = (enum config_ties)sim_plan()->ties,
+        .retry_min_ms = 10,
+        .retry_max_ms = 1000,
+    };
+}
+
+static void make_pipeline(struct sim_node *n)
+{
+    const struct sim_plan *plan = sim_plan();
+    struct pipeline_options options = {
+        .decode = {.max_message_bytes = 1000000, .max_ticks = 1000},
+        .validate = {.max_ahead_us = INT64_C(3600000000)},
+        .limits = plan->limits,
+        .ties = plan->ties,
+        .tie_memory = plan->tie_memory,
+        .keep_repeats = plan->keep_repeats,
+        .jump_gaps = plan->jump_gaps,
+        .pairs_refresh_min_us = 200000,
+        .release_timeout_us = 500000,
+        .retry_min_ms = 10,
+        .retry_max_ms = 1000,
+    };
+    struct pipeline_ops ops = {
+        .read_offsets = op_read_offsets,
+        .assign = op_assign,
+        .release = op_release,
+        .commit = op_commit,
+        .abort_commit = op_abort_commit,
+        .committed = op_committed,
+        .refresh_pairs = op_refresh_pairs,
+        .jump = op_jump,
+        .ctx = n,
+    };
+    n->pipeline = pipeline_new(&options, n->pairs, &ops);
+    pipeline_set_owner(n->pipeline, SIM_GROUP, SIM_CLUSTER);
+}
+
+static void make_ingest(struct sim_node *n)
+{
+    struct ingest_callbacks callbacks = {
+        .on_usable = on_usable,
+        .on_schema = on_schema,
+        .find_start = find_start,
+        .on_offsets = on_offsets,
+        .on_commit = on_commit,
+        .on_jumped = on_jumped,
+        .ctx = n,
+    };
+    sim_pg_set_owner(n);
+    n->ingest = ingest_new((struct ev_loop *)n, &n->config, &callbacks);
+}
+
+static void on_join(void *ctx, uint64_t arg)
+{
+    (void)arg;
+    sim_group_join(ctx);
+}
+
+void sim_node_start(struct sim_node *n)
+{
+    if (n->alive)
+        return;
+    sim_trace("node %d: starts", n->index);
+    n->life++;
+    n->alive = true;
+    n->paused = n->stopping = n->closing = n->assigned = n->fetching = false;
+    n->wake_us = -1;
+    n->shown = NULL;
+    make_config(n);
+    n->pairs = pairs_new();
+    make_pipeline(n);
+    make_ingest(n);
+    ingest_start(n->ingest);
+    sim_node_notify_pairs(n);
+    on_poll(n, 0);
+    sim_node_tell_after(n, sim_between(1000, 500000), on_join, n, 0);
+}
+
+static void count_stats(const struct sim_node *n)
+{
+    const struct pipeline_stats *s = pipeline_stats(n->pipeline);
+    sim_count_more(SIM_resolved, s->unknown_commits);
+    sim_count_more(SIM_rewinds, s->rewinds);
+}
+
+/* The process is gone, without a word. */
+static void end_process(struct sim_node *n)
+{
+    count_stats(n);
+    n->alive = false;
+    n->life++;
+    n->told_count = 0;
+    ingest_free(n->ingest);
+    pipeline_free(n->pipeline);
+    pairs_free(n->pairs);
+}
+
+void sim_node_kill(struct sim_node *n)
+{
+    if (!n->alive)
+        return;
+    sim_count(SIM_kills);
+    sim_trace("node %d: killed", n->index);
+    end_process(n);
+}
+
+static void on_exit_time(void *ctx, uint64_t arg)
+{
+    (void)arg;
+    end_process(ctx);
+}
+
+static void exit_later(struct sim_node *n)
+{
+    sim_node_tell_after(n, 1000, on_exit_time, n, 0);
+}
+
+/* SIGTERM: drains within a time. */
+void sim_node_stop(struct sim_node *n)
+{
+    if (!n->alive || n->paused || n->stopping)
+        return;
+    sim_count(SIM_stops);
+    sim_trace("node %d: is to stop", n->index);
+    n->stopping = true;
+    pipeline_stop(n->pipeline);
+    sim_node_tell_after(n, SHUTDOWN_US, on_exit_time, n, 0);
+    advance(n);
+}
+
+void sim_node_pause(struct sim_node *n)
+{
+    if (!n->alive || n->paused)
+        return;
+    sim_count(SIM_pauses);
+    sim_trace("node %d: paused", n->index);
+    n->paused = true;
+}
+
+void sim_node_resume(struct sim_node *n)
+{
+    if (!n->alive || !n->paused)
+        return;
+    sim_trace("node %d: goes on", n->index);
+    n->paused = false;
+    for (size_t i = 0; i < n->told_count && n->alive; i++)
+        run(n, &n->backlog[i]);
+    n->told_count = 0;
+}
+
+void sim_node_resync(struct sim_node *n)
+{
+    if (!n->alive || n->paused)
+        return;
+    sim_count(SIM_resyncs);
+    pipeline_resync(n->pipeline);
+    advance(n);
+}
+
+bool sim_node_has_stopped(const struct sim_node *n)
+{
+    return n->alive && pipeline_stopped_count(n->pipeline) > 0;
+}
+
+void sim_nodes_make(void)
+{
+    for (int i = 0; i < SIM_NODES; i++) {
+        nodes[i].index = i;
+        nodes[i].life = 0;
+        nodes[i].alive = nodes[i].paused = false;
+        offsets_init(&nodes[i].at);
+    }
+}
+
+void sim_nodes_free(void)
+{
+    for (int i = 0; i < SIM_NODES; i++) {
+        if (nodes[i].alive)
+            end_process(&nodes[i]);
+        offsets_fini(&nodes[i].at);
+        free(nodes[i].backlog);
+        memset(&nodes[i], 0, sizeof nodes[i]);
+    }
+    while (letters) {
+        struct letter *also = letters->also;
+        free(letters);
+        letters = also;
+    }
+    spare = NULL;
+}
