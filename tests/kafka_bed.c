@@ -346,16 +346,15 @@ void bed_on_closed(void *ctx)
 static void produce(struct bed *b, int32_t partition, const void *key, size_t key_len,
                     const void *payload, size_t len)
 {
-    rd_kafka_resp_err_t err;
-    do {
-        err = rd_kafka_producev(
-            b->producer, RD_KAFKA_V_TOPIC(BED_TOPIC), RD_KAFKA_V_PARTITION(partition),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_len),
-            RD_KAFKA_V_VALUE((void *)(uintptr_t)payload, len), RD_KAFKA_V_END);
-        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            rd_kafka_poll(b->producer, 10);
-    } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
-    ck_assert_msg(!err, "%s", rd_kafka_err2str(err));
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = BED_TOPIC},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key, key_len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)payload, len}},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(b->producer, parts, sizeof parts / sizeof *parts);
+    ck_assert_msg(!error, "%s", rd_kafka_error_string(error));
 }
 
 static void flush(struct bed *b)
