@@ -82,7 +82,7 @@ _Noreturn static void run_sender(const struct options *o, const struct arg_files
     char number[16];
     char **argv = err_calloc(rest->count + 12, sizeof *argv);
     int argc = 0;
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);
     snprintf(number, sizeof number, "%d", marks);
     const char *const given[] = {"send",    "--marks-fd", number,        "--quiet",
