@@ -12,6 +12,7 @@
 
 #include "args.h"
 #include "config.h"
+#include "jsonbuf.h"
 #include "outfile.h"
 #include "say.h"
 #include "verify.h"
@@ -261,13 +262,7 @@ static bool write_json(const struct verify_result *r, double seconds, const char
     if (!f)
         return false;
     json_t *all = result_json(r, seconds);
-    char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    json_decref(all);
-    if (!text)
-        err_out_of_memory();
-    buf_put(outfile_buf(f), text, strlen(text));
-    buf_put_u8(outfile_buf(f), '\n');
-    free(text);
+    jsonbuf_put_new(outfile_buf(f), all, 2);
     return outfile_close(f, e);
 }
 

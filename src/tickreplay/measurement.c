@@ -2,6 +2,7 @@
 #include "measurement.h"
 
 #include "err.h"
+#include "jsonbuf.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,11 +124,5 @@ double measurement_rate(const struct measurement *m)
 void measurement_json(const struct measurement *m, struct buf *out)
 {
     json_t *all = to_json(m);
-    char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    json_decref(all);
-    if (!text)
-        err_out_of_memory();
-    buf_put(out, text, strlen(text));
-    buf_put_u8(out, '\n');
-    free(text);
+    jsonbuf_put_new(out, all, 1);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sendreport.h"
 
+#include "jsonbuf.h"
+#include "outfile.h"
 #include "say.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -124,22 +125,11 @@ static json_t *to_json(const struct send_report *r, const struct producer_counts
 bool send_report_write(const struct send_report *r, const struct producer_counts *c,
                        const char *path, struct err *e)
 {
-    json_t *all = to_json(r, c);
-    char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    json_decref(all);
-    if (!text)
-        err_out_of_memory();
-    bool to_stdout = strcmp(path, "-") == 0;
-    FILE *out = to_stdout ? stdout : fopen(path, "we");
-    bool ok = out != NULL && fprintf(out, "%s\n", text) > 0 && fflush(out) == 0;
-    if (!ok)
-        err_set(e, "%s: %s", path, strerror(errno));
-    if (out && !to_stdout && fclose(out) != 0 && ok) {
-        err_set(e, "%s: %s", path, strerror(errno));
-        ok = false;
-    }
-    free(text);
-    return ok;
+    struct outfile *f = outfile_open(path, e);
+    if (!f)
+        return false;
+    jsonbuf_put_new(outfile_buf(f), to_json(r, c), 2);
+    return outfile_close(f, e);
 }
 
 static void put_time(char *text, size_t size, double seconds)
