@@ -71,12 +71,40 @@ struct sim_plan {
 #define SIM_EVENTS(X)                                                                              \
     X(commits)                                                                                     \
     X(merges)                                                                                      \
-    X(clashes) X(refusals) X(fenced) X(lock_waits) X(lock_timeouts) X(cuts_before) X(cuts_after)   \
-        X(late_commits) X(commits_lost) X(tags_rollback) X(resolved) X(rewinds) X(broker_rewinds)  \
-            X(kills) X(pauses) X(stops) X(rebalances) X(kicked) X(orphans) X(releases)             \
-                X(db_restarts) X(dumps_restored) X(commits_forgotten) X(pairs_toggled) X(gaps)     \
-                    X(jumps) X(operator_jumps) X(blockers_ended) X(repeats) X(spread) X(dropped)   \
-                        X(unknown_held) X(resyncs) X(no_start)
+    X(clashes)                                                                                     \
+    X(refusals)                                                                                    \
+    X(fenced)                                                                                      \
+    X(lock_waits)                                                                                  \
+    X(lock_timeouts)                                                                               \
+    X(cuts_before)                                                                                 \
+    X(cuts_after)                                                                                  \
+    X(late_commits)                                                                                \
+    X(commits_lost)                                                                                \
+    X(tags_rollback)                                                                               \
+    X(resolved)                                                                                    \
+    X(rewinds)                                                                                     \
+    X(broker_rewinds)                                                                              \
+    X(kills)                                                                                       \
+    X(pauses)                                                                                      \
+    X(stops)                                                                                       \
+    X(rebalances)                                                                                  \
+    X(kicked)                                                                                      \
+    X(orphans)                                                                                     \
+    X(releases)                                                                                    \
+    X(db_restarts)                                                                                 \
+    X(dumps_restored)                                                                              \
+    X(commits_forgotten)                                                                           \
+    X(pairs_toggled)                                                                               \
+    X(gaps)                                                                                        \
+    X(jumps)                                                                                       \
+    X(operator_jumps)                                                                              \
+    X(blockers_ended)                                                                              \
+    X(repeats)                                                                                     \
+    X(spread)                                                                                      \
+    X(dropped)                                                                                     \
+    X(unknown_held)                                                                                \
+    X(resyncs)                                                                                     \
+    X(no_start)
 
 enum sim_counter {
 #define X(name) SIM_##name,
