@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "lines.h"
 #include "say.h"
+#include "scan.h"
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct messages {
     struct lines *lines;
     struct recording *recording;
     int64_t number; /* of the next message of the recording */
+    struct scan scan;
     rd_kafka_t *rk;
     int64_t *ends; /* by partition: high watermark, or -1 when it is reached */
     int partition_count;
@@ -56,6 +58,7 @@ struct messages *messages_from_recording(char *const *paths, size_t count,
 {
     struct messages *m = make(KIND_RECORDING_FILE);
     m->recording = recording_new(paths, count, format);
+    scan_init(&m->scan);
     return m;
 }
 
@@ -64,6 +67,8 @@ void messages_free(struct messages *m)
     if (!m)
         return;
     lines_close(m->lines);
+    if (m->recording)
+        scan_fini(&m->scan);
     recording_free(m->recording);
     if (m->message)
         rd_kafka_message_destroy(m->message);
@@ -116,16 +121,28 @@ static enum messages_result next_of_journal(struct messages *m, struct delivery 
     }
 }
 
+/* With the key that `send` gives it. */
+static void take_entry(struct messages *m, const struct entry *entry, struct delivery *d)
+{
+    scan_message(&m->scan, entry->payload, entry->payload_len);
+    const struct token *symbol = scan_symbol(&m->scan);
+    *d = (struct delivery){
+        .offset = m->number++,
+        .timestamp_ms = MESSAGES_NO_TIME,
+        .key = symbol ? entry->payload + symbol->at : NULL,
+        .key_len = symbol ? symbol->len : 0,
+        .value = entry->payload,
+        .value_len = entry->payload_len,
+    };
+}
+
 static enum messages_result next_of_recording(struct messages *m, struct delivery *d, struct err *e)
 {
     struct entry entry;
     for (;;) {
         switch (recording_next(m->recording, &entry, e)) {
         case RECORDING_ENTRY:
-            *d = (struct delivery){.offset = m->number++,
-                                   .timestamp_ms = MESSAGES_NO_TIME,
-                                   .value = entry.payload,
-                                   .value_len = entry.payload_len};
+            take_entry(m, &entry, d);
             return MESSAGES_ONE;
         case RECORDING_END:
             return MESSAGES_END;

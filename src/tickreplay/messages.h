@@ -2,7 +2,7 @@
 /*
  * The messages that somebody sent, in the order of each partition: from a journal of `send`, from
  * the topic itself, or from a recording. A recording knows neither offsets nor partitions: its
- * messages are numbered, in partition 0.
+ * messages are numbered, in partition 0; what is known is the key that each is sent with.
  *
  * Owns files or a Kafka client. Blocks.
  */

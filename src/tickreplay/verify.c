@@ -158,6 +158,14 @@ static enum reject_reason check_time(struct verify *v, struct message_state *m, 
 
 /* --- messages */
 
+/* What items must have in common to have an order: their partition. Where that is not known,
+ * messages with the same key are known to share one. */
+static uint16_t order_of(const struct verify *v, const struct delivery *d)
+{
+    return v->has_offsets ? (uint16_t)d->partition
+                          : namelist_find(&v->symbols, d->key ? d->key : "", d->key_len);
+}
+
 static bool add_item(struct verify *v, const struct message_state *m, int32_t index,
                      const struct record *r, struct err *e)
 {
@@ -169,7 +177,7 @@ static bool add_item(struct verify *v, const struct message_state *m, int32_t in
         .bid = r->bid,
         .ask = r->ask,
         .index = index,
-        .partition = (uint16_t)m->d->partition,
+        .partition = order_of(v, m->d),
         .symbol = namelist_find(&v->symbols, r->symbol, r->symbol_len),
         .exchange = namelist_add(&v->exchanges, r->exchange, r->exchange_len),
         .snapshot = record_is_snapshot(r),

@@ -80,7 +80,8 @@ static void tell_item(struct verify *v, enum finding kind, const struct tie_verd
 static void on_verdict(void *ctx, const struct tie_verdict *t)
 {
     struct verify *v = ctx;
-    struct verify_counts *c = t->item ? &verify_book(v, t->item->partition)->counts : NULL;
+    size_t partition = t->item && v->has_offsets ? t->item->partition : 0;
+    struct verify_counts *c = &verify_book(v, partition)->counts;
     switch (t->fate) {
     case TIE_EXTRA:
         tell_extra(v, t);
