@@ -329,11 +329,13 @@ static void tell(const struct plan *p, const struct match *m, tie_verdict_fn *fn
             .item = &g->items[i],
             .row = m->row_of[i] == NOBODY ? NULL : &g->rows[m->row_of[i]],
             .expected_us = g->start_us + (p->place[i] == NOBODY ? 0 : (int64_t)p->place[i]),
+            .any_order = p->any_order,
         };
         fn(ctx, &v);
     }
     for (size_t r = 0; r < g->row_count; r++) {
-        const struct tie_verdict v = {TIE_EXTRA, equal_item(g, &g->rows[r]), &g->rows[r], 0};
+        const struct tie_verdict v = {
+            .fate = TIE_EXTRA, .item = equal_item(g, &g->rows[r]), .row = &g->rows[r]};
         if (m->item_of[r] == NOBODY)
             fn(ctx, &v);
     }
@@ -350,7 +352,10 @@ static bool judge_plain(const struct tiegroup *g, tie_verdict_fn *fn, void *ctx)
     if (g->count != 1 || g->row_count != 1 || g->items[0].time_us != g->rows[0].time_us ||
         !item_equals_row(&g->items[0], &g->rows[0]))
         return false;
-    const struct tie_verdict v = {TIE_STORED, &g->items[0], &g->rows[0], g->items[0].time_us};
+    const struct tie_verdict v = {.fate = TIE_STORED,
+                                  .item = &g->items[0],
+                                  .row = &g->rows[0],
+                                  .expected_us = g->items[0].time_us};
     fn(ctx, &v);
     return true;
 }

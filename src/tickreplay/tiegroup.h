@@ -54,6 +54,7 @@ struct tie_verdict {
     const struct item *item;
     const struct item_row *row;
     int64_t expected_us;
+    bool any_order; /* ticks of several partitions: which of them it was is not known */
 };
 
 typedef void tie_verdict_fn(void *ctx, const struct tie_verdict *v);

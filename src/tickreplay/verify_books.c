@@ -35,10 +35,20 @@ static uint64_t counter_of(const struct verify_counts *c, int i)
     return counters[i];
 }
 
+/* Where ticks of several partitions were tied, nobody knows whose was stored and whose was ignored
+ * or dropped: the partitions have the same messages and dead letters in any case, and the same
+ * sums. */
+static bool is_known(const struct verify *v, int i)
+{
+    return !v->orders_unknown || i == 0 || i == 2;
+}
+
 static void compare_counters(struct verify *v, const char *where, const struct verify_counts *sent,
-                             const int64_t *stored)
+                             const int64_t *stored, bool all)
 {
     for (int i = 0; i < 5; i++) {
+        if (!all && !is_known(v, i))
+            continue;
         uint64_t wanted = counter_of(sent, i);
         if ((int64_t)wanted != stored[i])
             findings_add(&v->result->findings, FINDING_COUNT, "%s: %s is %lld, not %llu", where,
@@ -57,7 +67,7 @@ static void compare_partition(struct verify *v, const struct stored_book *stored
         findings_add(&v->result->findings, FINDING_OFFSET, "%s: next_offset is %lld, not %lld",
                      where, (long long)stored->next, (long long)sent->next);
     if (sent->first == 0)
-        compare_counters(v, where, &sent->counts, stored->counters);
+        compare_counters(v, where, &sent->counts, stored->counters, false);
     else
         v->result->counters_known = false;
 }
@@ -76,6 +86,15 @@ static void tell_unread(struct verify *v, const PGresult *r)
     }
 }
 
+static void add_counts(struct verify_counts *sum, const struct verify_counts *c)
+{
+    sum->messages += c->messages;
+    sum->stored += c->stored;
+    sum->rejected += c->rejected;
+    sum->ignored += c->ignored;
+    sum->dropped += c->dropped;
+}
+
 /* Without partitions only the sums can be compared; and no partition can have counted more messages
  * than its offset tells. */
 static void compare_sums(struct verify *v, const PGresult *r)
@@ -90,7 +109,10 @@ static void compare_sums(struct verify *v, const PGresult *r)
                          "partition %d: next_offset is %lld after %lld messages", b.partition,
                          (long long)b.next, (long long)b.counters[0]);
     }
-    compare_counters(v, "all partitions", &verify_book(v, 0)->counts, sums);
+    struct verify_counts sent = {0};
+    for (size_t i = 0; i < v->book_count; i++)
+        add_counts(&sent, &v->books[i].counts);
+    compare_counters(v, "all partitions", &sent, sums, true);
 }
 
 static bool tell_gaps(struct verify *v, const char *const *values, struct err *e)
@@ -128,6 +150,8 @@ bool verify_books(struct verify *v, struct err *e)
             compare_partition(v, &b);
         }
         tell_unread(v, r);
+        if (v->orders_unknown && v->result->counters_known)
+            compare_sums(v, r);
     }
     PQclear(r);
     return tell_gaps(v, values, e);

@@ -82,6 +82,8 @@ static void on_verdict(void *ctx, const struct tie_verdict *t)
     struct verify *v = ctx;
     size_t partition = t->item && v->has_offsets ? t->item->partition : 0;
     struct verify_counts *c = &verify_book(v, partition)->counts;
+    if (t->any_order && (t->fate == TIE_REPEATED || t->fate == TIE_YIELDED))
+        v->orders_unknown = true;
     switch (t->fate) {
     case TIE_EXTRA:
         tell_extra(v, t);

@@ -34,6 +34,7 @@ struct verify {
     struct letters letters;
     struct itemsort *items;
     int64_t min_us, max_us; /* event times of the items */
+    bool orders_unknown;    /* of ties of several partitions, of which not all are stored */
     struct verify_book *books;
     size_t book_count;
     struct tiegroup *groups; /* by number of the symbol */
