@@ -31,6 +31,7 @@
 
 #define SECOND_US     INT64_C(1000000)
 #define AUDIT_MAX_US  20000
+#define CPU_MIN_S     0.25
 #define HEADING_EVERY 20
 #define MARKS         4096
 
@@ -189,7 +190,9 @@ static void sample_process(struct observer *b, struct sample *s)
     s->cpu_pct = -1;
     if (!b->process_known || !procstat_read(&now, b->o->pid))
         return;
-    s->cpu_pct = (now.cpu_s - b->process_last.cpu_s) * 100 / s->length_s;
+    /* The kernel counts in ticks of 10 ms. */
+    if (s->length_s >= CPU_MIN_S)
+        s->cpu_pct = (now.cpu_s - b->process_last.cpu_s) * 100 / s->length_s;
     s->rss_bytes = now.rss_bytes;
     b->process_last = now;
 }
@@ -285,7 +288,7 @@ static void finish(struct observer *b)
     struct procstat now;
     struct measurement *m = b->m;
     int64_t now_us = clock_now().mono_us;
-    if (now_us - b->sample_us > SECOND_US / 10)
+    if (now_us > b->sample_us)
         take_sample(b, now_us);
     m->run_s = (double)(now_us - b->start_us) / 1e6;
     m->sending_s = (double)(b->last_us - b->first_us) / 1e6;

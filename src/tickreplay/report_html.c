@@ -47,7 +47,7 @@ static const char head[] =
     ".scroll{overflow-x:auto}\n"
     "table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}\n"
     "th,td{text-align:right;padding:.2rem .7rem;border-bottom:1px solid var(--rule)}\n"
-    "th:first-child,td:first-child{text-align:left}\n"
+    "th:first-child,td:first-child,#figures td{text-align:left}\n"
     "</style></head><body>\n";
 
 /* Text from outside. */
@@ -169,7 +169,7 @@ static double cpu(const struct measurement *m, size_t i)
 
 static double rss(const struct measurement *m, size_t i)
 {
-    return m->samples[i].cpu_pct >= 0 ? (double)m->samples[i].rss_bytes / MIB : NAN;
+    return m->samples[i].rss_bytes > 0 ? (double)m->samples[i].rss_bytes / MIB : NAN;
 }
 
 struct plan {
