@@ -261,12 +261,12 @@ def test_commands_explain_themselves():
         assert done.code == USAGE and "Usage: tickreplay COMMAND" in done.err
     assert b"Usage: tickreplay COMMAND" in run("--help").out
     assert re.fullmatch(rb"tickreplay \d+\.\d+\.\d+\n", run("--version").out)
-    for command in ("generate", "send"):
+    for command in ("generate", "send", "verify", "measure"):
         done = run(command, "--help")
         assert done.code == DONE and f"Usage: tickreplay {command} ".encode() in done.out
 
 
-@pytest.mark.parametrize("command", ["generate", "send"])
+@pytest.mark.parametrize("command", ["generate", "send", "verify", "measure"])
 def test_manual_has_every_option(command):
     with open(os.path.join(ROOT, "man", "tickreplay.1"), encoding="utf-8") as file:
         section = file.read().split(f".SH {command.upper()}\n")[1].split("\n.SH ")[0]
