@@ -60,6 +60,7 @@ $(BUILD)/mockbroker: $(BUILD)/tests/mockbroker.o
 include mk/tickreplay.mk
 include tests/unit.mk
 include tests/fuzz.mk
+include mk/mutants.mk
 
 # What newcomers type. Each installs the packages it needs (scripts/deps), then builds in a make of its
 # own, so that pkg-config is asked when it is there. Tests mostly wait for servers: a few at a time.

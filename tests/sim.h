@@ -104,7 +104,8 @@ struct sim_plan {
     X(dropped)                                                                                     \
     X(unknown_held)                                                                                \
     X(resyncs)                                                                                     \
-    X(no_start)
+    X(no_start)                                                                                    \
+    X(lost_at_the_end)
 
 enum sim_counter {
 #define X(name) SIM_##name,
@@ -312,6 +313,8 @@ void sim_node_stop(struct sim_node *n);
 void sim_node_resync(struct sim_node *n);
 /* A partition of its has stopped at a gap. */
 bool sim_node_has_stopped(const struct sim_node *n);
+/* ... this one, at this offset. */
+bool sim_node_has_stopped_at(const struct sim_node *n, int partition, int64_t offset);
 void sim_node_rewind(struct sim_node *n);
 void sim_node_notify_pairs(struct sim_node *n);
 

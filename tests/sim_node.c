@@ -282,6 +282,8 @@ static void op_commit(void *ctx, struct batch *b, const struct offsets *o, bool 
     struct sim_node *n = ctx;
     if (batch_is_empty(b))
         sim_fail("an empty batch is committed");
+    if (b->row_count + b->letters_taken >= sim_plan()->limits.rows + SIM_ITEMS)
+        sim_fail("%zu rows and %zu dead letters in one batch", b->row_count, b->letters_taken);
     ingest_commit(n->ingest, &owner, b, o, row_by_row);
 }
 
@@ -323,6 +325,8 @@ static void op_refresh_pairs(void *ctx)
 static void op_jump(void *ctx, const struct partition *p, int64_t next)
 {
     struct sim_node *n = ctx;
+    if (p->expected != p->durable)
+        sim_fail("a jump over what has been read and is not committed");
     ingest_jump(n->ingest, &owner, p, next);
 }
 
@@ -600,6 +604,17 @@ void sim_node_resync(struct sim_node *n)
 bool sim_node_has_stopped(const struct sim_node *n)
 {
     return n->alive && pipeline_stopped_count(n->pipeline) > 0;
+}
+
+bool sim_node_has_stopped_at(const struct sim_node *n, int partition, int64_t offset)
+{
+    const struct offsets *o = n->alive ? pipeline_offsets(n->pipeline) : NULL;
+    for (size_t i = 0; o && i < o->count; i++) {
+        const struct partition *p = &o->items[i];
+        if (p->id == partition && p->stopped && p->gap_low == OFFSETS_UNKNOWN)
+            return p->expected == offset;
+    }
+    return false;
 }
 
 void sim_nodes_make(void)

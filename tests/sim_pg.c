@@ -289,7 +289,7 @@ static void on_execute(void *ctx, uint64_t id)
     bool commit = is_commit(b);
     bool rollback = commit && sim_chance(sim_plan()->refuse);
     struct sim_reply r = sim_tx_execute(b->tx, b->sql, b->data, b->len, rollback);
-    sim_trace("backend %llu: %.70s... -> %s %s%s", (unsigned long long)b->id, b->sql,
+    sim_trace("backend %llu: %.130s... -> %s %s%s", (unsigned long long)b->id, b->sql,
               r.result == SIM_OK      ? "ok"
               : r.result == SIM_ERROR ? "error"
                                       : "blocked",

@@ -156,6 +156,9 @@ static void remember(void)
 
 static void go_back(const struct sim_tables *to)
 {
+    for (int p = 0; p < sim_plan()->partitions; p++)
+        sim_trace("partition %d goes back from %lld to %lld", p, (long long)now.offsets[p].next,
+                  (long long)to->offsets[p].next);
     copy_tables(&now, to);
     index_rows();
     past_count = 0;
@@ -272,14 +275,25 @@ static void apply_moves(const struct sim_tx *t)
         if (t->moved[p]) {
             if (!t->has_gap)
                 sim_check_move(p, &now.offsets[p], &t->offsets[p]);
+            sim_trace("partition %d goes from %lld to %lld", p, (long long)now.offsets[p].next,
+                      (long long)t->offsets[p].next);
             now.offsets[p] = t->offsets[p];
         }
     }
 }
 
+static bool has_moved(const struct sim_tx *t)
+{
+    int p = 0;
+    while (p < SIM_PARTITIONS && !t->moved[p])
+        p++;
+    return p < SIM_PARTITIONS;
+}
+
 static void apply(struct sim_tx *t)
 {
-    remember();
+    if (has_moved(t)) /* nothing is written without it */
+        remember();
     for (size_t i = 0; i < t->row_count; i++)
         add_row(&t->rows[i]);
     for (size_t i = 0; i < t->letter_count; i++) {

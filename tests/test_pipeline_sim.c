@@ -195,6 +195,7 @@ static void restart_server(void)
     if (!sim_server_is_up())
         return;
     sim_count(SIM_db_restarts);
+    sim_trace("the server goes");
     sim_server_down();
     if (sim_chance(plan.step_back)) {
         if (sim_chance(500) && sim_tables_restore())
@@ -273,12 +274,21 @@ static void on_decision(void *ctx, uint64_t arg)
     sim_after(DECISION_US, on_decision, ctx, arg);
 }
 
+/* Its owner has said that it stopped, and has nothing of it under way. */
+static bool is_stopped(int partition)
+{
+    for (int i = 0; i < plan.nodes; i++) {
+        if (sim_node_has_stopped_at(sim_node(i), partition, sim_tables()->offsets[partition].next))
+            return true;
+    }
+    return false;
+}
+
 /* Who is paid for it starts what is not running, and looks after partitions that have stopped. */
 static void on_operator(void *ctx, uint64_t arg)
 {
     for (int p = 0; p < plan.partitions; p++) {
-        const struct sim_offset *o = &sim_tables()->offsets[p];
-        if (!plan.jump_gaps && o->exists && o->next < sim_log_low(p))
+        if (sim_tables()->offsets[p].next < sim_log_low(p) && is_stopped(p))
             sim_operator_jump(p, sim_log_low(p));
     }
     for (int i = 0; i < plan.nodes; i++) {
@@ -292,7 +302,7 @@ static void on_operator(void *ctx, uint64_t arg)
 
 static void heal(void)
 {
-    plan.refuse = plan.cut = plan.slow = plan.step_back = 0;
+    plan.refuse = plan.cut = plan.slow = 0;
     healed = true;
     sim_server_up();
     sim_log_finish();
@@ -346,6 +356,17 @@ static void check_lag(void)
     }
 }
 
+/* With nothing new in the log, only the comparison after a reconnect can tell that commits are
+ * gone. */
+static void lose_commits_at_the_end(void)
+{
+    if (sim_tables_forget_commits()) {
+        sim_count(SIM_lost_at_the_end);
+        sim_server_down();
+        sim_server_up();
+    }
+}
+
 static void run_world(uint64_t seed)
 {
     make_world(seed);
@@ -353,6 +374,9 @@ static void run_world(uint64_t seed)
     check_lag();
     sim_check_tables();
     run_until(sim_now_us() + AFTER_US, false);
+    lose_commits_at_the_end();
+    run_until(sim_now_us() + AFTER_US, false);
+    check_lag();
     sim_check_tables();
     end_world();
 }
