@@ -128,7 +128,8 @@ bool itemsort_finish(struct itemsort *s, struct err *e)
         s->items = NULL;
         return true;
     }
-    qsort(s->items, s->count, s->count ? sizeof *s->items : 1, compare);
+    if (s->count > 0)
+        qsort(s->items, s->count, sizeof *s->items, compare);
     add_run(s, (struct run){.items = s->items, .count = s->count});
     s->items = NULL;
     return true;
