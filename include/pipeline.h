@@ -151,5 +151,7 @@ const struct offsets *pipeline_offsets(const struct pipeline *p);
 bool pipeline_is_broken(const struct pipeline *p); /* COMMIT_BROKEN happened: exit */
 bool pipeline_is_flying(const struct pipeline *p);
 size_t pipeline_stopped_count(const struct pipeline *p);
+/* How often in a row the batch that is to be written was not; 0 as soon as none is. */
+uint32_t pipeline_failures(const struct pipeline *p);
 
 #endif

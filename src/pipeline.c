@@ -345,6 +345,9 @@ static void resolve_doubt(struct pipeline *p, const int64_t *values)
         log_info("commit_resolved", "the batch in doubt had been committed", "stored=%lld",
                  (long long)batch_total(p->flying).stored);
         finish_flight(p);
+        /* The offsets say that these messages are done with, not by whom: whoever it was may have
+         * decided otherwise about their keys. */
+        ties_forget(p->ties);
         break;
     case BATCH_NOT_COMMITTED:
         p->stats.unknown_commits++;
@@ -626,6 +629,11 @@ bool pipeline_is_broken(const struct pipeline *p)
 bool pipeline_is_flying(const struct pipeline *p)
 {
     return p->flight == FLIGHT_SENT || p->flight == FLIGHT_ORPHANED;
+}
+
+uint32_t pipeline_failures(const struct pipeline *p)
+{
+    return p->flight == FLIGHT_NONE ? 0 : p->backoff.failures;
 }
 
 size_t pipeline_stopped_count(const struct pipeline *p)

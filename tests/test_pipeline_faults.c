@@ -403,6 +403,48 @@ START_TEST(resolved_batch_is_dropped_when_another_partition_is_elsewhere)
 }
 END_TEST
 
+START_TEST(failures_in_a_row_are_told_until_the_batch_is_written)
+{
+    run_and_fly(1);
+    ck_assert_uint_eq(pipeline_failures(bed_pipeline()), 0);
+    bed_commit(COMMIT_CLASH); /* no failure: the merge decides */
+    ck_assert_uint_eq(pipeline_failures(bed_pipeline()), 0);
+    for (uint32_t failures = 1; failures < 5; failures++) {
+        bed_commit(failures % 2 ? COMMIT_RETRY : COMMIT_HOLD);
+        ck_assert_uint_eq(pipeline_failures(bed_pipeline()), failures);
+        bed_wait_us(bed_wake_us());
+        ck_assert_uint_eq(pipeline_failures(bed_pipeline()), failures);
+    }
+    bed_commit(COMMIT_DONE);
+    ck_assert_uint_eq(pipeline_failures(bed_pipeline()), 0);
+}
+END_TEST
+
+START_TEST(failures_of_a_dropped_batch_are_told_no_more)
+{
+    run_and_fly(1);
+    bed_commit(COMMIT_FENCED);
+    ck_assert_uint_eq(pipeline_failures(bed_pipeline()), 1);
+    bed_offsets(90);
+    ck_assert_uint_eq(pipeline_failures(bed_pipeline()), 0);
+}
+END_TEST
+
+/* Somebody else may have committed these messages, and stored them otherwise. */
+START_TEST(resolved_doubt_forgets_ties)
+{
+    bed_options()->ties = TIES_MODE_FIRST;
+    bed_reopen();
+    run_and_fly(1);
+    put_in_doubt(_i);
+    bed_offsets(101);
+    bed_commit(COMMIT_DONE);
+    bed_take(0, 102, "BTC@1=6");
+    bed_wait_us(1000);
+    ck_assert_int_eq(batch_total(bed_flying()).stored, 1);
+}
+END_TEST
+
 START_TEST(rewind_forgets_ties)
 {
     run_and_fly(1);
@@ -678,6 +720,9 @@ static void add_tests(TCase *t)
     tcase_add_test(t, database_behind_is_read_again_from_there);
     tcase_add_test(t, waiting_batch_is_dropped_when_the_database_is_elsewhere);
     tcase_add_loop_test(t, resolved_batch_is_dropped_when_another_partition_is_elsewhere, 0, 2);
+    tcase_add_test(t, failures_in_a_row_are_told_until_the_batch_is_written);
+    tcase_add_test(t, failures_of_a_dropped_batch_are_told_no_more);
+    tcase_add_loop_test(t, resolved_doubt_forgets_ties, 0, 2);
     tcase_add_test(t, rewind_forgets_ties);
     tcase_add_test(t, rewind_forgets_repeats);
     tcase_add_test(t, keys_of_rows_the_database_refused_are_forgotten);
