@@ -23,6 +23,7 @@ struct report_facts {
     enum pipeline_state pipeline;
     size_t partitions;
     size_t partitions_stopped;
+    uint32_t commit_failures; /* in a row */
 };
 
 struct report {

@@ -362,6 +362,7 @@ static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
         .pipeline = pipeline_state(app->pipeline),
         .partitions = pipeline_offsets(app->pipeline)->count,
         .partitions_stopped = pipeline_stopped_count(app->pipeline),
+        .commit_failures = pipeline_failures(app->pipeline),
     };
     report_state(&app->report, &facts, now_us);
     report_stats(&app->report, pipeline_stats(app->pipeline), now_us);

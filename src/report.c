@@ -9,6 +9,9 @@
 
 static const char flowing[] = "flowing";
 
+/* One or two commits that fail in a row are ordinary: a restart, a deadlock. */
+#define FAILURES_TO_TELL 3
+
 void report_init(struct report *r, int64_t stats_interval_us, int64_t now_us)
 {
     *r = (struct report){
@@ -34,6 +37,8 @@ const char *report_headline(const struct report_facts *facts)
         return "reading offsets";
     if (facts->partitions_stopped > 0)
         return "degraded: partitions stopped";
+    if (facts->commit_failures >= FAILURES_TO_TELL)
+        return "degraded: commits fail";
     return flowing;
 }
 

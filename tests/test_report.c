@@ -69,8 +69,11 @@ static void take_away(struct report_facts *facts, int what)
     case 6:
         facts->pipeline = PIPELINE_SYNCING;
         break;
-    default:
+    case 7:
         facts->partitions_stopped = 1;
+        break;
+    default:
+        facts->commit_failures = 3;
         break;
     }
 }
@@ -78,7 +81,7 @@ static void take_away(struct report_facts *facts, int what)
 static const char *const missing[] = {
     "stopping",          "waiting for database",         "waiting for schema",
     "waiting for pairs", "waiting for broker",           "waiting for partitions",
-    "reading offsets",   "degraded: partitions stopped",
+    "reading offsets",   "degraded: partitions stopped", "degraded: commits fail",
 };
 enum { MISSING = sizeof missing / sizeof missing[0] };
 
@@ -103,6 +106,8 @@ START_TEST(headline_is_flowing_if_nothing_is)
     struct report_facts facts = all_well;
     ck_assert_str_eq(report_headline(&facts), "flowing");
     facts.pipeline = PIPELINE_RELEASING;
+    ck_assert_str_eq(report_headline(&facts), "flowing");
+    facts.commit_failures = 2; /* as after a restart */
     ck_assert_str_eq(report_headline(&facts), "flowing");
     facts.pipeline = PIPELINE_IDLE;
     ck_assert_str_eq(report_headline(&facts), "waiting for partitions");
