@@ -2,9 +2,10 @@
 /*
  * Whether brokers can be reached.
  *
- * Down is librdkafka's own word, ALL_BROKERS_DOWN. It has no such word for up, so while not up a
- * broker is asked for metadata at each tick, in a thread; up means that one answered. (Messages
- * prove nothing, they may have been fetched before; statistics would cost time all day long.)
+ * While it is not up, and after any trouble with a broker, metadata are asked for at the next tick,
+ * in a thread: up means that a broker answered, down that none did, or that librdkafka says
+ * ALL_BROKERS_DOWN - which it does sooner, but not always. (Messages prove nothing, they may have
+ * been fetched before; statistics would cost time all day long.)
  */
 #ifndef TICKD_KAFKA_LINK_H
 #define TICKD_KAFKA_LINK_H
@@ -25,7 +26,7 @@ struct kafka_link *kafka_link_new(struct ev_loop *loop, struct kafka_client *cli
                                   const struct kafka_link_callbacks *callbacks);
 void kafka_link_free(struct kafka_link *l);
 
-/* Asks whether a broker is there, if that is not known. */
+/* Asks whether a broker is there, if that is in doubt. */
 void kafka_link_tick(struct kafka_link *l);
 
 /* A broker gave this trouble; the last one explains why none can be reached. */

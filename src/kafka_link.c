@@ -14,6 +14,7 @@ struct kafka_link {
     enum state state;
     struct kafka_ask *probe;
     bool probe_counts; /* brokers were not lost since it was sent */
+    bool suspect;      /* there was trouble since a broker last answered */
     char trouble[256];
 };
 
@@ -34,39 +35,55 @@ void kafka_link_free(struct kafka_link *l)
     free(l);
 }
 
+static void go_down(struct kafka_link *l, const char *text)
+{
+    if (l->state == LINK_DOWN)
+        return;
+    l->state = LINK_DOWN;
+    if (l->trouble[0] == '\0')
+        snprintf(l->trouble, sizeof l->trouble, "%s", text);
+    l->cb.on_down(l->cb.ctx, l->trouble);
+}
+
 static void on_probe(void *ctx, const struct kafka_answer *answer)
 {
     struct kafka_link *l = ctx;
     l->probe = NULL;
-    if (answer->error || !l->probe_counts)
+    if (!l->probe_counts)
         return; /* the next tick asks again */
+    if (answer->error) {
+        if (l->state == LINK_UP)
+            go_down(l, answer->error);
+        return;
+    }
+    bool was_up = l->state == LINK_UP;
     l->state = LINK_UP;
     l->trouble[0] = '\0';
-    l->cb.on_up(l->cb.ctx);
+    if (!was_up)
+        l->cb.on_up(l->cb.ctx);
 }
 
+/* librdkafka does not always say that all brokers are down, so whether one still answers is asked
+ * whenever there was trouble with any. */
 void kafka_link_tick(struct kafka_link *l)
 {
-    if (l->probe || l->state == LINK_UP)
+    if (l->probe || (l->state == LINK_UP && !l->suspect))
         return;
     l->probe_counts = true;
+    l->suspect = false;
     l->probe = kafka_ask_new(l->loop, l->client, ASK_ALIVE, NULL, START_LATEST, on_probe, l);
 }
 
 void kafka_link_note(struct kafka_link *l, const char *trouble)
 {
     snprintf(l->trouble, sizeof l->trouble, "%s", trouble);
+    l->suspect = true;
 }
 
 void kafka_link_lost(struct kafka_link *l, const char *text)
 {
     l->probe_counts = false;
-    if (l->state == LINK_DOWN)
-        return;
-    l->state = LINK_DOWN;
-    if (l->trouble[0] == '\0')
-        kafka_link_note(l, text);
-    l->cb.on_down(l->cb.ctx, l->trouble);
+    go_down(l, text);
 }
 
 bool kafka_link_is_up(const struct kafka_link *l)

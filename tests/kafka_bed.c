@@ -130,7 +130,7 @@ void bed_init(struct bed *b, int partitions)
         .kafka = b->properties,
     };
     bed_set(b, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(b->cluster), "test");
-    bed_set(b, "session.timeout.ms", "3000", "test");
+    bed_set(b, "session.timeout.ms", "5000", "test"); /* the mock lets a group wait for 3 s */
     bed_set(b, "heartbeat.interval.ms", "200", "test");
     bed_set(b, "topic.metadata.refresh.interval.ms", "500", "test");
     if (getenv("TICKD_TEST_DEBUG"))

@@ -52,7 +52,7 @@ START_TEST(assignment_may_be_answered_late)
     int64_t at = 0;
     bed_produce(&bed, 0, 0, 20, 20);
     bed_get_partitions(&bed, a);
-    for (int i = 0; i < 4; i++) { /* longer than the session timeout */
+    for (int i = 0; i < 6; i++) { /* longer than the session timeout */
         struct message message;
         bed_settle(&bed);
         ck_assert(!kafka_peek(a->kafka, &message));
@@ -152,8 +152,8 @@ START_TEST(partitions_take_turns)
     int64_t at[2] = {0, 0}, next[2] = {0, 0}, offset;
     unsigned turns = 0;
     uint32_t last = 2;
-    bed_produce(&bed, 0, 0, 1000, 1000);
-    bed_produce(&bed, 1, 0, 1000, 1000);
+    bed_produce(&bed, 0, 0, 1000, 50);
+    bed_produce(&bed, 1, 0, 1000, 50);
     bed_get_partitions(&bed, a);
     ck_assert_uint_eq(a->given.count, 2);
     bed_assign(a, at);
