@@ -4,6 +4,7 @@
 #   make demo     everything on one machine: private PostgreSQL, embedded broker, live ticks, a summary
 #   make check    all tests that a machine without Docker can run
 #   make lint     includes, format, static analysis, docs against code
+#   make mutants  plants bugs one after the other and shows which test notices each
 #   make          the programs, in build/release/
 #
 # CHECK=tests/test_x.py narrows `make check`. MODE=release|debug|asan; everything a build makes is in build/$(MODE)/.
