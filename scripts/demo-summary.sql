@@ -75,7 +75,8 @@ from demo_summary;
 select reason, ticks, left(example, 60) as example from demo_reasons order by ticks desc, reason;
 \echo 'Latest prices'
 \echo
-select distinct on (symbol) symbol, price, bid, ask, to_char(time, 'HH24:MI:SS.US') as "time (UTC)"
+select distinct on (symbol) symbol, price, trim_scale(round(bid::numeric, 8)) as bid,
+       trim_scale(round(ask::numeric, 8)) as ask, to_char(time, 'HH24:MI:SS.US') as "time (UTC)"
 from ticks where symbol in ('BTC', 'ETH', 'SOL', 'HYPE', 'kBONK', '2Z') order by symbol, time desc;
 \t on
 \pset format unaligned

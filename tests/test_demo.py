@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: MIT
 """make demo: what it says is so, and it leaves nothing behind, however it ends."""
 
+import fcntl
 import glob
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import signal
+import struct
+import subprocess
+import termios
+import time
 
 import psycopg2
 import pytest
@@ -194,6 +201,42 @@ def test_loss_is_not_hidden(demo, loss):
     assert run.summary()["ok"] is False
     assert run.summary()["deviations"] > 0
     assert "NOT ALL TICKS ARE ACCOUNTED FOR" in run.text()
+
+
+def test_terminal_gets_a_line_a_second_and_no_pager(scratch):
+    if pg.missing():
+        pytest.skip(pg.missing())
+    base = scratch.dir("demo")
+    env = {**os.environ, "DEMO_SECONDS": "4", "DEMO_OUT": base, "PAGER": "less",
+           "DEMO_BUILD": programs.build_dir(), "TICKD_PG_BINDIR": pg.bindir(), "TERM": "xterm"}
+    ours, theirs = pty.openpty()
+    # A small window: whatever is longer would go through a pager, which waits for a key.
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 80, 0, 0))
+    with subprocess.Popen([_SCRIPT], stdin=theirs, stdout=theirs, stderr=theirs, env=env,
+                          start_new_session=True) as script:
+        os.close(theirs)
+        try:
+            text = _read_terminal(ours, script)
+            assert script.wait(_DEADLINE_S) == 0, text
+        finally:
+            script.terminate()
+            os.close(ours)
+    assert len(re.findall(r"^ +\d+s +\d+ .* MiB", text, re.M)) >= 3
+    assert "All ticks are accounted for" in text
+
+
+def _read_terminal(fd, script):
+    text = b""
+    end = time.monotonic() + _DEADLINE_S
+    while time.monotonic() < end:
+        if select.select([fd], [], [], 0.2)[0]:
+            try:
+                text += os.read(fd, 65536)
+            except OSError:  # the last one has closed it
+                break
+        elif script.poll() is not None:
+            break
+    return text.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def test_no_number_of_seconds_is_a_usage_error(demo):
