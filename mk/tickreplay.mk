@@ -32,3 +32,11 @@ replay-bench: $(BUILD)/tickreplay $(BUILD)/mockbroker $(BUILD)/bareproduce
 $(BUILD)/bareproduce: $(BUILD)/tests/bareproduce.o $(BUILD)/replay.a $(BUILD)/modules.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/bareproduce.o: CPPFLAGS += -iquote src/tickreplay
+
+# Generate, send, verify: a private PostgreSQL, a real Kafka broker, tickd killed on the way; at the
+# recording's own pace and as fast as it goes. TICKD_RECORDINGS=DIR takes recordings of yours as well.
+.PHONY: replay-test
+replay-test:
+	scripts/deps build check
+	$(SUBMAKE) MODE=release all
+	TICKD_BIN=$(CURDIR)/build/release/tickd /usr/bin/python3 -m pytest tests/test_replay_recordings.py

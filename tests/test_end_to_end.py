@@ -86,6 +86,7 @@ def test_broker_restart_is_survived(db, kafka_factory, tickd):
         stop()
         flow.daemon.wait_log("event=kafka_down", mark)
         kafka.start()
+        flow.daemon.wait_log("event=kafka_up", mark)
         flow.send_ticks(300)
         flow.wait_consumed()
     flow.check()
