@@ -66,3 +66,23 @@ def test_everything_at_once_arrives(db, kafka, tickd, scratch):
                       db.dsn("postgres"), "--sent", journal)
     assert done.code == replay.DONE, done.out + done.err
     wait_until(lambda: flow.counts()[0] == 10 * replay.SAMPLE_MESSAGES, "all of them")
+
+
+def test_generated_recording_arrives_at_its_own_pace(db, kafka, tickd, scratch):
+    base = scratch.dir("recording")
+    recording, journal = os.path.join(base, "ticks.tsv.gz"), os.path.join(base, "sent.tsv.zst")
+    done = replay.run("generate", "--seed", 7, "--duration", "10s", "--rate", 250, "--output",
+                      recording)
+    assert done.code == replay.DONE, done.err
+    flow = Flow(db, kafka, tickd, "recording-paced", PARTITIONS,
+                group="recording-paced").create_topic()
+    flow.start()
+    done = replay.run("send", "--bootstrap", kafka.bootstrap, "--topic", flow.topic,
+                      "--shift-to-now", "--sent", journal, recording,
+                      json_to=os.path.join(base, "report.json"))
+    assert done.code == replay.DONE, done.err
+    assert done.found["sent"] == 2500 and done.found["seconds"] > 9
+    flow.wait_consumed()
+    done = replay.run("verify", "--topic", flow.topic, "--group", flow.topic, "--database",
+                      db.dsn("postgres"), "--sent", journal)
+    assert done.code == replay.DONE, done.out + done.err
