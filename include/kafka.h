@@ -6,8 +6,9 @@
  * from the loop, never from inside a call of this module, and may call anything here but
  * kafka_free(). Nothing calls back after kafka_free().
  *
- * Each assigned partition has a queue of its own, which is polled only through kafka_peek(): not
- * peeking is the backpressure. The consumer's queue (rebalances, errors, logs) is always polled.
+ * Messages of the assigned partitions wait in a queue that is polled only through kafka_peek(): not
+ * peeking is the backpressure. The consumer's own queue (rebalances, errors, logs) is always
+ * polled.
  *
  * Rebalance: on_assign and on_revoke take turns. Each is answered exactly once, at any later time,
  * by kafka_assign() and kafka_release(); on_revoke may come while on_assign is not answered, which
@@ -78,7 +79,7 @@ void kafka_release(struct kafka *k);
 
 /* The next message without taking it, false if none is there now. `m` is valid until the next call
  * of kafka_advance(), kafka_assign() or kafka_release(). Per partition, offsets only go up, from
- * the one assigned. Partitions take turns. */
+ * the one assigned. */
 bool kafka_peek(struct kafka *k, struct message *m);
 
 /* Takes the message that kafka_peek() showed. */

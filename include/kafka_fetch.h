@@ -2,9 +2,9 @@
 /*
  * The assigned partitions and what librdkafka has fetched of them ahead, taken message by message.
  *
- * Each partition has a queue of its own, forwarded nowhere: not polling it is the backpressure, and
+ * They share a queue that is polled only on demand: not polling it is the backpressure, and
  * librdkafka stops fetching when it is full. Per partition, offsets only go up and begin at the one
- * that was assigned; whatever else comes out of a queue is dropped here. Owns the queues. Loop
+ * that was assigned; whatever else comes out of a queue is dropped here. Owns the queue. Loop
  * thread only.
  */
 #ifndef TICKD_KAFKA_FETCH_H
@@ -18,7 +18,7 @@
 
 struct kafka_fetch;
 
-/* `wake` is written to `fd` when a queue fills. The client is borrowed. */
+/* `wake` is written to `fd` when the queue fills. The client is borrowed. */
 struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, int fd, char wake);
 /* Before the client is destroyed and `fd` closed. */
 void kafka_fetch_free(struct kafka_fetch *f);

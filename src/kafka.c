@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usual path: new -> start (subscribe) -> REBALANCE event -> on_assign ... kafka_assign -> queues
- * fill -> a byte in the pipe -> on_messages -> peek, advance, ... ; REBALANCE -> on_revoke ...
+ * Usual path: new -> start (join) -> REBALANCE event -> on_assign ... kafka_assign -> the queue
+ * fills -> a byte in the pipe -> on_messages -> peek, advance, ... ; REBALANCE -> on_revoke ...
  * kafka_release -> rejoin; close -> REBALANCE -> on_revoke ... kafka_release -> closed.
  *
- *     librdkafka's threads --'e'--> pipe --> serve_events()      consumer queue: rebalances,
- * errors, logs
- *                          --'m'--> pipe --> on_messages()       partition queues (kafka_fetch.c)
+ *     librdkafka's threads --'e'--> pipe --> serve_events()   consumer queue: rebalances, errors
+ *                          --'m'--> pipe --> on_messages()    message queue (kafka_fetch.c)
  *
  * A tick each second polls the consumer queue in any case: that is what tells librdkafka that the
  * application lives (max.poll.interval.ms), also when there is nothing to wake for.
@@ -21,11 +20,11 @@
 #include "kafka_commit.h"
 #include "kafka_conf.h"
 #include "kafka_fetch.h"
+#include "kafka_group.h"
 #include "kafka_link.h"
 #include "kafka_log.h"
 #include "kafka_mend.h"
 #include "log.h"
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <librdkafka/rdkafka.h>
@@ -42,16 +41,6 @@ static const char wake_messages = 'm';
 
 enum { EVENTS_PER_WAKE = 256 };
 
-enum state {
-    STATE_NEW,
-    STATE_JOINED,  /* subscribed; partitions come and go */
-    STATE_CLOSING, /* to leave as soon as the group has the answers that it waits for */
-    STATE_LEAVING, /* librdkafka closes the consumer */
-    STATE_CLOSED,
-};
-
-enum owed { OWED_NOTHING, OWED_ASSIGN, OWED_RELEASE };
-
 struct kafka {
     struct ev_loop *loop;
     struct kafka_callbacks cb;
@@ -65,19 +54,15 @@ struct kafka {
     struct kafka_mend *mend;
     struct kafka_link *link;
     struct kafka_commit commit;
+    struct kafka_group *group;
     struct kafka_log log;
 
     ev_io wake;
     ev_timer tick;
     ev_timer soon; /* work that must not be done inside the call that caused it */
 
-    enum state state;
-    enum owed owed;     /* what the group waits for */
-    bool told;          /* on_assign was the last of the two */
-    bool joined;        /* the group has given us our share, if only none */
     bool tell_messages; /* call on_messages() soon */
     bool fatal;
-    bool cannot_leave; /* leaving, but librdkafka refuses to */
     char *cluster_id;
     char missing_topic[256]; /* what was said of a topic that is not there */
     char waits_for[320];
@@ -101,110 +86,6 @@ static void tell_messages_soon(struct kafka *k)
 {
     k->tell_messages = true;
     run_soon(k);
-}
-
-static void send_commit(struct kafka *k)
-{
-    /* Without a coordinator it would wait, and assignments behind it. */
-    if (kafka_link_is_up(k->link))
-        kafka_commit_send(&k->commit);
-}
-
-/* --- rebalance --- */
-
-/* Answers the group with nothing to fetch. */
-static void assign_nothing(struct kafka *k)
-{
-    struct offsets none;
-    offsets_init(&none);
-    kafka_fetch_assign(k->fetch, &none);
-    offsets_fini(&none);
-    k->owed = OWED_NOTHING;
-}
-
-static void give_up(struct kafka *k)
-{
-    kafka_mend_forget(k->mend);
-    send_commit(k);
-    kafka_commit_forget(&k->commit);
-    kafka_fetch_release(k->fetch);
-    k->owed = OWED_NOTHING;
-    k->joined = false;
-    if (k->state == STATE_CLOSING)
-        run_soon(k);
-}
-
-static void tell_assignment(struct kafka *k, const rd_kafka_topic_partition_list_t *list)
-{
-    struct offsets given;
-    offsets_init(&given);
-    for (int i = 0; i < list->cnt; i++)
-        offsets_add(&given, list->elems[i].topic, list->elems[i].partition);
-    k->owed = OWED_ASSIGN;
-    k->told = true;
-    k->missing_topic[0] = '\0';
-    log_info("kafka_assigned", "partitions were assigned to us", "partitions=%d first=%s-%d",
-             list->cnt, list->elems[0].topic, (int)list->elems[0].partition);
-    k->cb.on_assign(k->cb.ctx, &given);
-    offsets_fini(&given);
-}
-
-static void on_assignment(struct kafka *k, const rd_kafka_topic_partition_list_t *list)
-{
-    /* Made before librdkafka knew that we leave, and it does not wait for the answer any more: one
-     * that comes while the group ends could block for ever. */
-    if (k->state == STATE_LEAVING)
-        return;
-    k->joined = true;
-    if (list->cnt > 0 && k->state == STATE_JOINED) {
-        tell_assignment(k, list);
-        return;
-    }
-    assign_nothing(k);
-    log_info("kafka_assigned", "we have no partition in the group", "partitions=0");
-}
-
-static void on_revocation(struct kafka *k)
-{
-    bool lost = rd_kafka_assignment_lost(k->rk);
-    k->owed = OWED_RELEASE;
-    if (!k->told) {
-        give_up(k);
-        return;
-    }
-    k->told = false;
-    log_info("kafka_revoked", "partitions are taken from us", "lost=%s", lost ? "yes" : "no");
-    k->cb.on_revoke(k->cb.ctx, lost);
-}
-
-static void on_rebalance(struct kafka *k, rd_kafka_event_t *event)
-{
-    /* Any other error means: nothing is ours. */
-    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        on_assignment(k, rd_kafka_event_topic_partition_list(event));
-    else
-        on_revocation(k);
-}
-
-void kafka_assign(struct kafka *k, const struct offsets *o)
-{
-    if (!k->told || k->state != STATE_JOINED)
-        return;
-    kafka_mend_forget(k->mend);
-    kafka_fetch_assign(k->fetch, o);
-    k->owed = OWED_NOTHING;
-    tell_messages_soon(k);
-}
-
-void kafka_release(struct kafka *k)
-{
-    if (k->owed == OWED_RELEASE)
-        give_up(k);
-}
-
-void kafka_commit(struct kafka *k, const struct offsets *o)
-{
-    kafka_commit_set(&k->commit, o);
 }
 
 /* --- events of the consumer queue --- */
@@ -261,7 +142,7 @@ static void on_event(struct kafka *k, rd_kafka_event_t *event)
 {
     switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_REBALANCE:
-        on_rebalance(k, event);
+        kafka_group_on_rebalance(k->group, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
         on_error(k, event);
@@ -278,31 +159,6 @@ static void on_event(struct kafka *k, rd_kafka_event_t *event)
     rd_kafka_event_destroy(event);
 }
 
-static void leave(struct kafka *k)
-{
-    k->state = STATE_LEAVING;
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(k->rk, k->events);
-    if (!error)
-        return;
-    log_debug("kafka_error", "cannot leave the group in order", "code=%s error=%s",
-              rd_kafka_error_name(error), rd_kafka_error_string(error));
-    rd_kafka_error_destroy(error);
-    k->cannot_leave = true;
-}
-
-/* The next step of closing, if its time has come. */
-static void go_on_closing(struct kafka *k)
-{
-    if (k->owed != OWED_NOTHING)
-        return;
-    if (k->state == STATE_CLOSING)
-        leave(k);
-    if (k->state == STATE_LEAVING && (k->cannot_leave || rd_kafka_consumer_closed(k->rk))) {
-        k->state = STATE_CLOSED;
-        k->on_closed(k->closed_ctx);
-    }
-}
-
 static void serve_events(struct kafka *k)
 {
     rd_kafka_event_t *event;
@@ -312,14 +168,14 @@ static void serve_events(struct kafka *k)
     if (left < 0)
         run_soon(k);
     else
-        go_on_closing(k);
+        kafka_group_step(k->group);
 }
 
 /* --- watchers --- */
 
 static void look_after_partitions(struct kafka *k)
 {
-    if (k->told && k->owed == OWED_NOTHING && k->state == STATE_JOINED)
+    if (kafka_group_is_steady(k->group))
         kafka_mend_look(k->mend);
 }
 
@@ -342,10 +198,11 @@ static void on_wake(struct ev_loop *loop, ev_io *w, int revents)
     char bytes[256];
     bool messages = false, events = false;
     ssize_t n;
-    while ((n = read(k->pipe[0], bytes, sizeof bytes)) > 0) {
-        messages = messages || memchr(bytes, wake_messages, (size_t)n);
-        events = events || memchr(bytes, wake_events, (size_t)n);
-    }
+    do {
+        n = read(k->pipe[0], bytes, sizeof bytes);
+        messages = messages || (n > 0 && memchr(bytes, wake_messages, (size_t)n));
+        events = events || (n > 0 && memchr(bytes, wake_events, (size_t)n));
+    } while (n == (ssize_t)sizeof bytes);
     if (events)
         serve_events(k);
     if (messages)
@@ -358,11 +215,12 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
     struct kafka *k = w->data;
     serve_events(k);
     look_after_partitions(k);
-    if (k->state != STATE_JOINED)
+    if (!kafka_group_is_member(k->group))
         return;
     kafka_link_tick(k->link);
-    if (k->commit.flying == 0)
-        send_commit(k);
+    /* Without a coordinator a commit would wait, and assignments behind it. */
+    if (k->commit.flying == 0 && kafka_link_is_up(k->link))
+        kafka_commit_send(&k->commit);
 }
 
 /* --- what the parts tell --- */
@@ -394,7 +252,43 @@ static void on_restarted(void *ctx)
     tell_messages_soon(ctx);
 }
 
-/* --- messages --- */
+static void on_assign(void *ctx, const struct offsets *partitions)
+{
+    struct kafka *k = ctx;
+    k->missing_topic[0] = '\0';
+    k->cb.on_assign(k->cb.ctx, partitions);
+}
+
+static void on_revoke(void *ctx, bool lost)
+{
+    struct kafka *k = ctx;
+    k->cb.on_revoke(k->cb.ctx, lost);
+}
+
+static void on_closed_group(void *ctx)
+{
+    struct kafka *k = ctx;
+    k->on_closed(k->closed_ctx);
+}
+
+/* --- partitions and messages --- */
+
+void kafka_assign(struct kafka *k, const struct offsets *o)
+{
+    if (kafka_group_assign(k->group, o))
+        tell_messages_soon(k);
+}
+
+void kafka_release(struct kafka *k)
+{
+    if (kafka_group_release(k->group))
+        run_soon(k);
+}
+
+void kafka_commit(struct kafka *k, const struct offsets *o)
+{
+    kafka_commit_set(&k->commit, o);
+}
 
 bool kafka_peek(struct kafka *k, struct message *m)
 {
@@ -451,7 +345,7 @@ const char *kafka_waits_for(struct kafka *k)
         snprintf(k->waits_for, sizeof k->waits_for, "brokers%s%s", trouble[0] ? ": " : "", trouble);
     else if (k->missing_topic[0] != '\0')
         snprintf(k->waits_for, sizeof k->waits_for, "topic: %s", k->missing_topic);
-    else if (!k->joined)
+    else if (!kafka_group_has_share(k->group))
         snprintf(k->waits_for, sizeof k->waits_for, "a place in the group");
     else
         return NULL;
@@ -484,6 +378,9 @@ static void init_parts(struct kafka *k)
     k->mend = kafka_mend_new(k->loop, k->client, k->fetch, &mend);
     k->link = kafka_link_new(k->loop, k->client, &link);
     kafka_commit_init(&k->commit, k->rk, k->events);
+    struct kafka_group_callbacks group = {on_assign, on_revoke, on_closed_group, k};
+    struct kafka_group_parts parts = {k->rk, k->events, k->fetch, k->mend, k->link, &k->commit};
+    k->group = kafka_group_new(&parts, &group);
 }
 
 struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
@@ -519,26 +416,17 @@ no_pipe:
 
 bool kafka_start(struct kafka *k, struct err *e)
 {
-    assert(k->state == STATE_NEW);
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(k->rk, k->topics);
-    if (err) {
-        err_set(e, "subscribing to the topics: %s", rd_kafka_err2str(err));
+    if (!kafka_group_join(k->group, k->topics, e))
         return false;
-    }
-    k->state = STATE_JOINED;
     kafka_link_tick(k->link);
     return true;
 }
 
 void kafka_close(struct kafka *k, void (*on_closed)(void *ctx), void *ctx)
 {
-    assert(k->state < STATE_CLOSING);
     k->on_closed = on_closed;
     k->closed_ctx = ctx;
-    k->state = STATE_CLOSING;
-    kafka_mend_forget(k->mend);
-    if (k->owed == OWED_ASSIGN)
-        assign_nothing(k);
+    kafka_group_close(k->group);
     k->tick.repeat = CLOSING_TICK_S;
     ev_timer_again(k->loop, &k->tick);
     run_soon(k);
@@ -553,6 +441,7 @@ void kafka_free(struct kafka *k)
     ev_timer_stop(k->loop, &k->soon);
     if (k->start)
         kafka_ask_cancel(k->start);
+    kafka_group_free(k->group);
     kafka_commit_fini(&k->commit);
     kafka_link_free(k->link);
     kafka_mend_free(k->mend);

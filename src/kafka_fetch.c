@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usual path: assign -> (a queue fills) -> peek, advance, peek, ... -> false when all queues are
+ * Usual path: assign -> (the queue fills) -> peek, advance, peek, ... -> false when the queue is
  * empty.
  *
- * A queue wakes us when it goes from empty to filled, and only if it has been polled since the last
- * time. So whoever stops before peek() says false must come back without being woken.
+ *     partition queues --forwarded--> our queue --polled--> peek()
+ *                                        '--'m'--> pipe
+ *
+ * The queue wakes us when it goes from empty to filled, and only if it has been polled since the
+ * last time. So whoever stops before peek() says false must come back without being woken.
+ *
+ * One queue for all partitions, because librdkafka compares its bounds (queued.min.messages) with
+ * the queue where a partition's messages end: a queue for each would multiply them. It forwards to
+ * the consumer's queue unless the application has forwarded elsewhere, and takes the forwarding
+ * away when a partition stops.
  *
  * rd_kafka_assign() raises each partition's version before it returns, and polling drops messages
  * of older versions: none of an earlier assignment comes out. Errors about offsets carry no
@@ -24,11 +32,9 @@
 #include "log.h"
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum {
-    BURST = 64, /* messages of one partition before the next has its turn */
-    MAX_RESTART_S = 32,
-};
+enum { MAX_RESTART_S = 32 };
 
 enum part_state {
     PART_FLOWING,
@@ -40,7 +46,7 @@ enum part_state {
 
 struct part {
     enum part_state state;
-    rd_kafka_queue_t *queue; /* NULL if stopped */
+    rd_kafka_queue_t *queue; /* the partition's own; NULL if stopped */
     bool fresh;              /* nothing has come since it was (re)started */
     int64_t gap;             /* the offset that is not there */
     unsigned broken;         /* times in a row */
@@ -48,25 +54,83 @@ struct part {
 
 struct kafka_fetch {
     rd_kafka_t *rk;
-    int fd;
-    char wake;
-    struct offsets at; /* `expected`: behind the last message shown */
+    rd_kafka_queue_t *queue; /* where all partitions' messages end */
+    struct offsets at;       /* `expected`: behind the last message shown */
     struct part *parts;
-    size_t turn;
-    unsigned burst;
+    size_t last;             /* the partition of the last message */
     bool news;               /* a partition has got into trouble */
     rd_kafka_event_t *shown; /* holds the message that peek() showed */
     struct message message;
     struct log_sampler errors;
+
+    /* Taken since the last nudge, and how much is enough for one; see nudge(). */
+    int64_t taken, taken_bytes;
+    int64_t nudge_after, nudge_after_bytes;
+    char *username, *password;
 };
+
+#define NUDGELESS 0x020200ff /* the librdkafka that needs no nudge */
+
+/* A property of the client on the heap, "" if it is not set. */
+static char *get_property(rd_kafka_t *rk, const char *name)
+{
+    size_t size = 0;
+    if (rd_kafka_conf_get(rd_kafka_conf(rk), name, NULL, &size) != RD_KAFKA_CONF_OK)
+        return err_strdup("");
+    char *value = err_calloc(1, size + 1);
+    rd_kafka_conf_get(rd_kafka_conf(rk), name, value, &size);
+    return value;
+}
+
+static int64_t get_number(rd_kafka_t *rk, const char *name)
+{
+    char *text = get_property(rk, name);
+    int64_t number = strtoll(text, NULL, 10);
+    free(text);
+    return number;
+}
+
+/*
+ * A broker thread of librdkafka before 2.2 that has found our queue full looks again only a second
+ * later, which would make a backlog of one partition drain at one queue's length a second (6,600
+ * messages/s; with this 1,000,000 and more). Whoever sets credentials wakes it, so we set those
+ * that it has.
+ */
+static void nudge(struct kafka_fetch *f)
+{
+    f->taken = f->taken_bytes = 0;
+    rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(f->rk, f->username, f->password);
+    if (error)
+        rd_kafka_error_destroy(error);
+}
+
+static void count_taken(struct kafka_fetch *f)
+{
+    f->taken++;
+    f->taken_bytes += (int64_t)f->message.payload_len;
+    if (f->taken >= f->nudge_after || f->taken_bytes >= f->nudge_after_bytes)
+        nudge(f);
+}
+
+static void init_nudges(struct kafka_fetch *f)
+{
+    f->nudge_after = f->nudge_after_bytes = INT64_MAX;
+    if (rd_kafka_version() >= NUDGELESS)
+        return;
+    f->username = get_property(f->rk, "sasl.username");
+    f->password = get_property(f->rk, "sasl.password");
+    f->nudge_after = get_number(f->rk, "queued.min.messages") / 2 + 1;
+    f->nudge_after_bytes = get_number(f->rk, "queued.max.messages.kbytes") * 1024 / 2 + 1;
+}
 
 struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, int fd, char wake)
 {
     struct kafka_fetch *f = err_calloc(1, sizeof *f);
     f->rk = rk;
-    f->fd = fd;
-    f->wake = wake;
+    f->queue = rd_kafka_queue_new(rk);
+    rd_kafka_queue_io_event_enable(f->queue, fd, &wake, sizeof wake);
     offsets_init(&f->at);
+    init_nudges(f);
     return f;
 }
 
@@ -77,41 +141,48 @@ static void drop_shown(struct kafka_fetch *f)
     f->shown = NULL;
 }
 
-static void empty_queues(struct kafka_fetch *f)
+static void empty_queue(struct kafka_fetch *f)
 {
-    for (size_t i = 0; i < f->at.count; i++) {
-        rd_kafka_queue_t *queue = f->parts[i].queue;
-        rd_kafka_event_t *event;
-        while (queue && (event = rd_kafka_queue_poll(queue, 0)))
-            rd_kafka_event_destroy(event);
-    }
+    rd_kafka_event_t *event;
+    while ((event = rd_kafka_queue_poll(f->queue, 0)))
+        rd_kafka_event_destroy(event);
 }
 
-static void close_queues(struct kafka_fetch *f)
+static void close_parts(struct kafka_fetch *f)
 {
     for (size_t i = 0; i < f->at.count; i++) {
-        rd_kafka_queue_t *queue = f->parts[i].queue;
-        if (!queue)
+        if (!f->parts[i].queue)
             continue;
-        /* A queue outlives our handle and must not write to an fd that is something else by then.
-         */
-        rd_kafka_queue_io_event_enable(queue, -1, NULL, 0);
-        rd_kafka_queue_destroy(queue);
+        rd_kafka_queue_forward(f->parts[i].queue, NULL);
+        rd_kafka_queue_destroy(f->parts[i].queue);
     }
     free(f->parts);
     f->parts = NULL;
     offsets_clear(&f->at);
 }
 
-static void open_queue(struct kafka_fetch *f, size_t i)
+static void open_parts(struct kafka_fetch *f, const struct offsets *o)
 {
-    const struct partition *p = &f->at.items[i];
-    struct part *part = &f->parts[i];
-    part->fresh = true;
-    part->queue = rd_kafka_queue_get_partition(f->rk, p->topic, p->id);
-    assert(part->queue);
-    rd_kafka_queue_forward(part->queue, NULL);
-    rd_kafka_queue_io_event_enable(part->queue, f->fd, &f->wake, sizeof f->wake);
+    offsets_copy(&f->at, o);
+    f->last = 0;
+    f->parts = err_calloc(o->count + 1, sizeof *f->parts);
+    for (size_t i = 0; i < o->count; i++) {
+        const struct partition *p = &o->items[i];
+        struct part *part = &f->parts[i];
+        part->fresh = true;
+        part->state = p->stopped ? PART_STOPPED : PART_FLOWING;
+        if (!p->stopped)
+            part->queue = rd_kafka_queue_get_partition(f->rk, p->topic, p->id);
+    }
+}
+
+/* What is in the partitions' queues comes along. */
+static void forward_parts(struct kafka_fetch *f)
+{
+    for (size_t i = 0; i < f->at.count; i++) {
+        if (f->parts[i].queue)
+            rd_kafka_queue_forward(f->parts[i].queue, f->queue);
+    }
 }
 
 /*
@@ -149,32 +220,25 @@ static void assign(struct kafka_fetch *f)
         assert(p->expected >= 0);
         rd_kafka_topic_partition_list_add(list, p->topic, p->id)->offset = p->expected;
     }
+    forward_parts(f); /* or messages would go to the consumer's queue */
     hand_over(f, list);
     await_stop(f);
+    forward_parts(f); /* stopping has ended it */
     rd_kafka_topic_partition_list_destroy(list);
 }
 
 void kafka_fetch_assign(struct kafka_fetch *f, const struct offsets *o)
 {
     drop_shown(f);
-    empty_queues(f);
-    close_queues(f);
-    offsets_copy(&f->at, o);
-    f->parts = err_calloc(o->count + 1, sizeof *f->parts);
-    f->turn = 0;
-    f->burst = 0;
-    for (size_t i = 0; i < o->count; i++) {
-        if (o->items[i].stopped)
-            f->parts[i].state = PART_STOPPED;
-        else
-            open_queue(f, i);
-    }
+    empty_queue(f);
+    close_parts(f);
+    open_parts(f, o);
     assign(f);
 }
 
 void kafka_fetch_restart(struct kafka_fetch *f)
 {
-    empty_queues(f);
+    empty_queue(f);
     for (size_t i = 0; i < f->at.count; i++) {
         f->parts[i].fresh = true;
         if (f->parts[i].state == PART_BROKEN)
@@ -189,15 +253,21 @@ void kafka_fetch_release(struct kafka_fetch *f)
     if (!rd_kafka_consumer_closed(f->rk))
         hand_over(f, NULL);
     drop_shown(f);
-    empty_queues(f);
-    close_queues(f);
+    empty_queue(f);
+    close_parts(f);
 }
 
 void kafka_fetch_free(struct kafka_fetch *f)
 {
     drop_shown(f);
-    close_queues(f);
+    close_parts(f);
+    /* The queue may outlive our handle, and must not write to an fd that is something else by then.
+     */
+    rd_kafka_queue_io_event_enable(f->queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(f->queue);
     offsets_fini(&f->at);
+    free(f->username);
+    free(f->password);
     free(f);
 }
 
@@ -223,24 +293,31 @@ static void show(struct kafka_fetch *f, size_t i, rd_kafka_event_t *event,
     f->parts[i].broken = 0;
 }
 
+/* Index of a partition, at.count if it is not assigned. Mostly it is the same as last time. */
+static size_t find(struct kafka_fetch *f, const char *topic, int32_t id)
+{
+    if (f->last < f->at.count) {
+        const struct partition *p = &f->at.items[f->last];
+        if (p->id == id && strcmp(p->topic, topic) == 0)
+            return f->last;
+    }
+    f->last = offsets_find(&f->at, topic, id);
+    return f->last;
+}
+
 /* True if the message is the next of its partition; `event` then stays until it is advanced over.
  */
-static bool take_message(struct kafka_fetch *f, size_t i, rd_kafka_event_t *event)
+static bool take_message(struct kafka_fetch *f, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *m = rd_kafka_event_message_next(event);
-    if (!m || m->err || f->parts[i].state != PART_FLOWING || m->offset < f->at.items[i].expected)
+    if (!m || m->err)
+        return false;
+    size_t i = find(f, rd_kafka_topic_name(m->rkt), m->partition);
+    if (i == f->at.count || f->parts[i].state != PART_FLOWING ||
+        m->offset < f->at.items[i].expected)
         return false;
     show(f, i, event, m);
     return true;
-}
-
-static int64_t offset_of(rd_kafka_event_t *event)
-{
-    rd_kafka_topic_partition_t *p = rd_kafka_event_topic_partition(event);
-    int64_t offset = p ? p->offset : OFFSETS_UNKNOWN;
-    if (p)
-        rd_kafka_topic_partition_destroy(p);
-    return offset;
 }
 
 static void break_part(struct kafka_fetch *f, size_t i, const char *why)
@@ -256,20 +333,12 @@ static void break_part(struct kafka_fetch *f, size_t i, const char *why)
                  (long long)p->expected, why, (unsigned long long)suppressed);
 }
 
-static void take_error(struct kafka_fetch *f, size_t i, rd_kafka_event_t *event)
+static void take_offset_error(struct kafka_fetch *f, size_t i, int64_t offset)
 {
     struct part *part = &f->parts[i];
-    rd_kafka_resp_err_t err = rd_kafka_event_error(event);
-    if (part->state != PART_FLOWING || err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        return;
-    if (err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-        break_part(f, i, rd_kafka_event_error_string(event));
-        return;
-    }
+    int64_t expected = f->at.items[i].expected;
     /* Before the first message only the offset we asked for can be missing, and never one that we
      * are past: anything else is left over from an earlier assignment. */
-    int64_t offset = offset_of(event);
-    int64_t expected = f->at.items[i].expected;
     if (offset < expected || (part->fresh && offset != expected)) {
         break_part(f, i, "an error about another offset");
         return;
@@ -279,49 +348,39 @@ static void take_error(struct kafka_fetch *f, size_t i, rd_kafka_event_t *event)
     f->news = true;
 }
 
-/* True if the event's message is shown now; else it is done with. */
-static bool take(struct kafka_fetch *f, size_t i, rd_kafka_event_t *event)
+static void take_error(struct kafka_fetch *f, rd_kafka_event_t *event)
 {
-    switch (rd_kafka_event_type(event)) {
-    case RD_KAFKA_EVENT_FETCH:
-        if (take_message(f, i, event))
-            return true;
-        break;
-    case RD_KAFKA_EVENT_ERROR:
-        take_error(f, i, event);
-        break;
-    default:
-        break;
-    }
+    rd_kafka_resp_err_t err = rd_kafka_event_error(event);
+    rd_kafka_topic_partition_t *p = rd_kafka_event_topic_partition(event);
+    size_t i = p ? find(f, p->topic, p->partition) : f->at.count;
+    bool flows = i < f->at.count && f->parts[i].state == PART_FLOWING;
+    if (flows && err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        take_offset_error(f, i, p->offset);
+    else if (flows && err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        break_part(f, i, rd_kafka_event_error_string(event));
+    if (p)
+        rd_kafka_topic_partition_destroy(p);
+}
+
+/* True if the event's message is shown now; else it is done with. */
+static bool take(struct kafka_fetch *f, rd_kafka_event_t *event)
+{
+    rd_kafka_event_type_t type = rd_kafka_event_type(event);
+    if (type == RD_KAFKA_EVENT_FETCH && take_message(f, event))
+        return true;
+    if (type == RD_KAFKA_EVENT_ERROR)
+        take_error(f, event);
     rd_kafka_event_destroy(event);
     return false;
 }
 
-static bool poll_part(struct kafka_fetch *f, size_t i)
-{
-    rd_kafka_queue_t *queue = f->parts[i].queue;
-    /* Asking for the length is a lock; polling an empty queue is a system call as well. */
-    while (queue && rd_kafka_queue_length(queue) > 0) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 0);
-        if (!event)
-            break;
-        if (take(f, i, event))
-            return true;
-    }
-    return false;
-}
-
-static void next_turn(struct kafka_fetch *f)
-{
-    f->turn = (f->turn + 1) % f->at.count;
-    f->burst = 0;
-}
-
 bool kafka_fetch_peek(struct kafka_fetch *f, struct message *m)
 {
-    for (size_t tries = 0; !f->shown && tries <= f->at.count && f->at.count > 0; tries++) {
-        if (!poll_part(f, f->turn))
-            next_turn(f);
+    /* Asking for the length is a lock; polling an empty queue is a system call as well. */
+    while (!f->shown && rd_kafka_queue_length(f->queue) > 0) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(f->queue, 0);
+        if (!event || take(f, event))
+            break;
     }
     if (f->shown)
         *m = f->message;
@@ -332,18 +391,12 @@ void kafka_fetch_advance(struct kafka_fetch *f)
 {
     assert(f->shown);
     drop_shown(f);
-    if (++f->burst >= BURST)
-        next_turn(f);
+    count_taken(f);
 }
 
 size_t kafka_fetch_queued(const struct kafka_fetch *f)
 {
-    size_t count = f->shown != NULL;
-    for (size_t i = 0; i < f->at.count; i++) {
-        if (f->parts[i].queue)
-            count += rd_kafka_queue_length(f->parts[i].queue);
-    }
-    return count;
+    return rd_kafka_queue_length(f->queue) + (f->shown != NULL);
 }
 
 /* --- trouble --- */

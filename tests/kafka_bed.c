@@ -223,8 +223,9 @@ void bed_await(struct member *m, bed_condition *condition)
     ev_now_update(loop);
     ev_tstamp deadline = ev_now(loop) + PATIENCE_S;
     while (!condition(m)) {
-        ck_assert_msg(ev_now(loop) < deadline, "waited in vain; consumer waits for %s",
-                      m->kafka ? kafka_waits_for(m->kafka) : "-");
+        ck_assert_msg(ev_now(loop) < deadline, "waited in vain; consumer waits for %s; %s; %s",
+                      m->kafka ? kafka_waits_for(m->kafka) : "-", stub_log_last("kafka_error"),
+                      stub_log_last("kafka_log"));
         ev_run(loop, EVRUN_ONCE);
     }
     ev_timer_stop(loop, &beat);

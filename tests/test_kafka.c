@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_fetch.o kafka_link.o kafka_log.o kafka_mend.o offsets.o err.o clock.o */
+/* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_fetch.o kafka_group.o kafka_link.o kafka_log.o kafka_mend.o offsets.o err.o clock.o */
 #include "kafka_bed.h"
 #include "stub_log.h"
 
@@ -86,15 +86,59 @@ START_TEST(nothing_is_delivered_between_revoke_and_the_next_assignment)
 }
 END_TEST
 
+static bool one_has_all_and_both_are_content(struct member *m)
+{
+    (void)m;
+    return bed_has_partitions(a) != bed_has_partitions(b) && bed_is_content(a) && bed_is_content(b);
+}
+
 START_TEST(member_without_a_partition_is_content)
 {
     a->answer_at_once = b->answer_at_once = true;
     bed_get_partitions(&bed, a);
     bed_join(&bed, b);
     bed_await(a, bed_must_release);
-    bed_await(a, bed_is_content);
-    bed_await(b, bed_is_content);
-    ck_assert_uint_eq((a->assigns - a->revokes) + (b->assigns - b->revokes), 1);
+    bed_await(a, one_has_all_and_both_are_content);
+}
+END_TEST
+
+enum { HEARTBEAT = 12 }; /* Kafka's number of the request */
+
+START_TEST(lost_assignment_is_told_as_lost)
+{
+    int64_t at[2] = {0, 0};
+    bed_get_partitions(&bed, a);
+    bed_assign(a, at);
+    rd_kafka_mock_push_request_errors(bed.cluster, HEARTBEAT, 1,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    bed_await(a, bed_must_release);
+    ck_assert(a->lost);
+    kafka_release(a->kafka);
+    bed_await(a, bed_has_partitions);
+    ck_assert_uint_eq(a->assigns, 2);
+}
+END_TEST
+
+static bool is_fatal(struct member *m)
+{
+    return m->fatals > 0;
+}
+
+START_TEST(fenced_static_member_is_fatal_and_can_be_closed)
+{
+    int64_t at[2] = {0, 0};
+    bed_set(&bed, "group.instance.id", "one", "test");
+    bed_get_partitions(&bed, a);
+    bed_assign(a, at);
+    rd_kafka_mock_push_request_errors(bed.cluster, HEARTBEAT, 2,
+                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    bed_await(a, is_fatal);
+    bed_settle(&bed);
+    ck_assert_uint_eq(a->fatals, 1);
+    ck_assert_str_ne(a->why, "");
+    kafka_close(a->kafka, bed_on_closed, a);
+    bed_await(a, bed_is_closed);
 }
 END_TEST
 
@@ -269,6 +313,8 @@ int main(void)
     t = bed_case(s, "two", set_up_two, tear_down);
     tcase_add_test(t, second_member_takes_partitions_over_when_they_are_released);
     tcase_add_test(t, nothing_is_delivered_between_revoke_and_the_next_assignment);
+    tcase_add_test(t, lost_assignment_is_told_as_lost);
+    tcase_add_test(t, fenced_static_member_is_fatal_and_can_be_closed);
     tcase_add_test(t, start_without_commit_is_the_begin_or_the_end_of_the_log);
     tcase_add_test(t, start_with_commit_is_the_committed_offset);
     tcase_add_test(t, offsets_are_committed_before_partitions_are_given_up);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_fetch.o kafka_link.o kafka_log.o kafka_mend.o offsets.o err.o clock.o */
+/* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_fetch.o kafka_group.o kafka_link.o kafka_log.o kafka_mend.o offsets.o err.o clock.o */
 #include "kafka_bed.h"
 #include "stub_log.h"
 
@@ -206,6 +206,25 @@ START_TEST(free_leaves_a_question_that_no_broker_answers_behind)
 }
 END_TEST
 
+START_TEST(loop_may_end_before_a_question_does)
+{
+    struct ev_loop *loop = bed.loop;
+    struct offsets wanted;
+    bed_want(&wanted, 1);
+    rd_kafka_mock_broker_set_down(bed.cluster, 1);
+    threads_before = count_entries("/proc/self/task");
+    bed.loop = ev_loop_new(EVFLAG_AUTO);
+    bed_open(&bed, a);
+    kafka_find_start(a->kafka, &wanted, on_start_unwanted, a);
+    offsets_fini(&wanted);
+    kafka_free(a->kafka);
+    a->kafka = NULL;
+    ev_loop_destroy(bed.loop);
+    bed.loop = loop;
+    bed_await(a, has_threads_back); /* and the thread has not touched the loop: see sanitizers */
+}
+END_TEST
+
 START_TEST(file_descriptors_come_back)
 {
     enum { LEAK_OF_ONE = 20 };
@@ -234,6 +253,7 @@ int main(void)
     tcase_add_test(t, successor_gets_partitions_at_once_after_close);
     tcase_add_test(t, free_in_every_state);
     tcase_add_test(t, free_leaves_a_question_that_no_broker_answers_behind);
+    tcase_add_test(t, loop_may_end_before_a_question_does);
     tcase_add_test(t, file_descriptors_come_back);
     t = bed_case(s, "two", set_up_two, tear_down);
     tcase_add_test(t, close_with_a_revocation_unanswered);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_fetch.o kafka_link.o kafka_log.o kafka_mend.o offsets.o err.o clock.o */
+/* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_fetch.o kafka_group.o kafka_link.o kafka_log.o kafka_mend.o offsets.o err.o clock.o */
 #include "kafka_bed.h"
 #include "stub_log.h"
 
@@ -7,6 +7,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct bed bed;
@@ -107,6 +108,66 @@ START_TEST(messages_left_alone_wait_and_none_is_missing)
     bed_settle(&bed);
     bed_expect(a, 1, 400);
     ck_assert_uint_eq(a->revokes, 0);
+}
+END_TEST
+
+static bool has_fifty(struct member *m)
+{
+    return kafka_queued(m->kafka) >= 50;
+}
+
+START_TEST(bound_holds_for_all_partitions_together)
+{
+    int64_t at[2] = {0, 0};
+    bed_set(&bed, "queued.min.messages", "50", "test");
+    bed_produce(&bed, 0, 0, 300, 5);
+    bed_produce(&bed, 1, 0, 300, 5);
+    bed_get_partitions(&bed, a);
+    bed_assign(a, at);
+    bed_await(a, has_fifty);
+    bed_settle(&bed);
+    ck_assert_uint_lt(kafka_queued(a->kafka), 65); /* each for itself would be 100 */
+
+    /* Also after assigning anew, which ends librdkafka's forwarding for a moment. */
+    int64_t offset;
+    bed_assign(a, at);
+    for (int i = 0; i < 200; i++)
+        bed_take(a, &offset);
+    bed_await(a, has_fifty);
+    bed_settle(&bed);
+    ck_assert_uint_lt(kafka_queued(a->kafka), 65);
+}
+END_TEST
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* How long 1500 messages take. */
+static double drain(void)
+{
+    int64_t at = 0;
+    bed_get_partitions(&bed, a);
+    double before = now_s();
+    bed_assign(a, &at);
+    bed_expect(a, 0, 1500);
+    double after = now_s();
+    kafka_free(a->kafka);
+    a->kafka = NULL;
+    return after - before;
+}
+
+START_TEST(short_queue_is_refilled_before_librdkafka_looks_by_itself)
+{
+    bed_produce(&bed, 0, 0, 1500, 5);
+    double at_leisure = drain();
+    bed_set(&bed, "queued.min.messages", "20", "test");
+    double in_portions = drain(); /* 60 portions, one each second if nobody nudges */
+    ck_assert_msg(in_portions < 20 * at_leisure, "%.3f s, with a long queue %.3f s", in_portions,
+                  at_leisure);
 }
 END_TEST
 
@@ -262,12 +323,27 @@ START_TEST(rewind_out_of_a_gap_that_was_not_noticed_yet_is_no_gap)
 }
 END_TEST
 
+enum { FETCH = 1 }; /* Kafka's number of the request */
+
+START_TEST(offset_that_is_in_the_log_after_all_is_no_gap)
+{
+    int64_t at = 20;
+    bed_produce(&bed, 0, 0, 100, 10);
+    bed_get_partitions(&bed, a);
+    rd_kafka_mock_push_request_errors(bed.cluster, FETCH, 1, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+    bed_assign(a, &at);
+    bed_expect(a, 20, 100);
+    ck_assert_uint_eq(a->gaps, 0);
+    ck_assert_uint_eq(stub_log_count("kafka_reread"), 1);
+}
+END_TEST
+
 START_TEST(partition_with_fetch_errors_is_read_again_and_none_is_missing)
 {
     int64_t at = 0;
     bed_produce(&bed, 0, 0, 100, 10);
     bed_get_partitions(&bed, a);
-    rd_kafka_mock_push_request_errors(bed.cluster, 1 /* Fetch */, 2, RD_KAFKA_RESP_ERR_INVALID_MSG,
+    rd_kafka_mock_push_request_errors(bed.cluster, FETCH, 2, RD_KAFKA_RESP_ERR_INVALID_MSG,
                                       RD_KAFKA_RESP_ERR_INVALID_MSG);
     bed_assign(a, &at);
     bed_expect(a, 0, 100);
@@ -373,13 +449,16 @@ int main(void)
     tcase_add_test(t, assignment_may_be_answered_late);
     tcase_add_test(t, message_has_key_time_and_payload);
     tcase_add_test(t, messages_left_alone_wait_and_none_is_missing);
+    tcase_add_test(t, short_queue_is_refilled_before_librdkafka_looks_by_itself);
     tcase_add_test(t, rewind_delivers_exactly_from_the_offset);
     tcase_add_test(t, rewind_gives_messages_even_if_the_queue_was_never_emptied);
     tcase_add_test(t, offset_below_the_log_is_a_gap);
     tcase_add_test(t, rewind_out_of_a_gap_that_was_not_noticed_yet_is_no_gap);
+    tcase_add_test(t, offset_that_is_in_the_log_after_all_is_no_gap);
     tcase_add_test(t, partition_with_fetch_errors_is_read_again_and_none_is_missing);
     tcase_add_test(t, nothing_behind_a_wrong_checksum_is_delivered);
     t = bed_case(s, "two", set_up_two, tear_down);
+    tcase_add_test(t, bound_holds_for_all_partitions_together);
     tcase_add_test(t, partitions_take_turns);
     tcase_add_test(t, stopped_partition_is_not_fetched);
     tcase_add_test(t, offset_above_the_log_is_a_gap_of_that_partition_only);
