@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RECONNECT_MAX_MS = 2000 };
+
 struct setting {
     const char *name;
     const char *value;
@@ -123,12 +125,17 @@ static bool has_brokers(rd_kafka_conf_t *conf, struct err *e)
 
 static bool fill(rd_kafka_conf_t *conf, const struct config *config, struct err *e)
 {
+    /* Knocking at a broker's door costs little; not to knock makes an outage longer. */
+    int64_t longest = config->retry_max_ms;
+    if (longest > RECONNECT_MAX_MS)
+        longest = RECONNECT_MAX_MS;
+    int64_t shortest = config->retry_min_ms < longest ? config->retry_min_ms : longest;
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR |
                                        RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_OFFSET_COMMIT |
                                        RD_KAFKA_EVENT_FETCH);
     return set_all(conf, defaults, COUNT(defaults), e) &&
-           set_number(conf, "reconnect.backoff.ms", config->retry_min_ms, e) &&
-           set_number(conf, "reconnect.backoff.max.ms", config->retry_max_ms, e) &&
+           set_number(conf, "reconnect.backoff.ms", shortest, e) &&
+           set_number(conf, "reconnect.backoff.max.ms", longest, e) &&
            set_operators(conf, config, e) && set_all(conf, owned, COUNT(owned), e) &&
            set(conf, "group.id", config->group, e) && has_brokers(conf, e);
 }
