@@ -24,8 +24,7 @@ struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, int fd, char wake);
 void kafka_fetch_free(struct kafka_fetch *f);
 
 /* Fetches `o` from each `expected`, stopped partitions not at all. Nothing of an earlier assignment
- * comes out any more. Messages may be waiting afterwards without a wake-up: peek once. Not once the
- * consumer closes. */
+ * comes out any more. Not once the consumer closes. */
 void kafka_fetch_assign(struct kafka_fetch *f, const struct offsets *o);
 
 /* Gives all partitions up. */

@@ -44,9 +44,9 @@ bool kafka_group_join(struct kafka_group *g, const rd_kafka_topic_partition_list
 /* An RD_KAFKA_EVENT_REBALANCE. */
 void kafka_group_on_rebalance(struct kafka_group *g, rd_kafka_event_t *event);
 
-/* As in kafka.h. True if there is something to do in kafka_group_step() or to be peeked. */
-bool kafka_group_assign(struct kafka_group *g, const struct offsets *o);
-bool kafka_group_release(struct kafka_group *g);
+/* As in kafka.h. */
+void kafka_group_assign(struct kafka_group *g, const struct offsets *o);
+void kafka_group_release(struct kafka_group *g);
 void kafka_group_close(struct kafka_group *g);
 
 /* The next step of closing, if its time has come. Call when all events so far have been served. */

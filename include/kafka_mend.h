@@ -13,7 +13,6 @@ struct kafka_mend;
 
 struct kafka_mend_callbacks {
     void (*on_gap)(void *ctx, uint32_t partition, int64_t low, int64_t high);
-    void (*on_restarted)(void *ctx); /* messages may be waiting */
     void *ctx;
 };
 

@@ -61,7 +61,6 @@ struct kafka {
     ev_timer tick;
     ev_timer soon; /* work that must not be done inside the call that caused it */
 
-    bool tell_messages; /* call on_messages() soon */
     bool fatal;
     char *cluster_id;
     char missing_topic[256]; /* what was said of a topic that is not there */
@@ -82,12 +81,6 @@ static void run_soon(struct kafka *k)
     ev_timer_start(k->loop, &k->soon);
 }
 
-static void tell_messages_soon(struct kafka *k)
-{
-    k->tell_messages = true;
-    run_soon(k);
-}
-
 /* --- events of the consumer queue --- */
 
 static void go_fatal(struct kafka *k, const char *why)
@@ -95,7 +88,6 @@ static void go_fatal(struct kafka *k, const char *why)
     if (k->fatal)
         return;
     k->fatal = true;
-    log_error("kafka_fatal", "the client cannot go on", "error=%s", why);
     k->cb.on_fatal(k->cb.ctx, why);
 }
 
@@ -185,10 +177,6 @@ static void on_soon(struct ev_loop *loop, ev_timer *w, int revents)
     struct kafka *k = w->data;
     serve_events(k);
     look_after_partitions(k);
-    if (k->tell_messages) {
-        k->tell_messages = false;
-        k->cb.on_messages(k->cb.ctx);
-    }
 }
 
 static void on_wake(struct ev_loop *loop, ev_io *w, int revents)
@@ -247,11 +235,6 @@ static void on_gap(void *ctx, uint32_t partition, int64_t low, int64_t high)
     k->cb.on_gap(k->cb.ctx, partition, low, high);
 }
 
-static void on_restarted(void *ctx)
-{
-    tell_messages_soon(ctx);
-}
-
 static void on_assign(void *ctx, const struct offsets *partitions)
 {
     struct kafka *k = ctx;
@@ -275,14 +258,13 @@ static void on_closed_group(void *ctx)
 
 void kafka_assign(struct kafka *k, const struct offsets *o)
 {
-    if (kafka_group_assign(k->group, o))
-        tell_messages_soon(k);
+    kafka_group_assign(k->group, o);
 }
 
 void kafka_release(struct kafka *k)
 {
-    if (kafka_group_release(k->group))
-        run_soon(k);
+    kafka_group_release(k->group);
+    run_soon(k); /* closing may go on */
 }
 
 void kafka_commit(struct kafka *k, const struct offsets *o)
@@ -368,7 +350,7 @@ static void init_watchers(struct kafka *k)
 static void init_parts(struct kafka *k)
 {
     struct kafka_link_callbacks link = {on_up, on_down, k};
-    struct kafka_mend_callbacks mend = {on_gap, on_restarted, k};
+    struct kafka_mend_callbacks mend = {on_gap, k};
     k->client = kafka_client_new(k->rk);
     rd_kafka_poll_set_consumer(k->rk);
     rd_kafka_set_log_queue(k->rk, NULL);

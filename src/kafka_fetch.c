@@ -119,6 +119,11 @@ static void init_nudges(struct kafka_fetch *f)
         return;
     f->username = get_property(f->rk, "sasl.username");
     f->password = get_property(f->rk, "sasl.password");
+    char *protocol = get_property(f->rk, "security.protocol");
+    bool other_credentials = strstr(protocol, "sasl") && f->username[0] == '\0';
+    free(protocol);
+    if (other_credentials) /* Kerberos, OAuth: leave them alone, and be slow */
+        return;
     f->nudge_after = get_number(f->rk, "queued.min.messages") / 2 + 1;
     f->nudge_after_bytes = get_number(f->rk, "queued.max.messages.kbytes") * 1024 / 2 + 1;
 }

@@ -135,22 +135,19 @@ void kafka_group_on_rebalance(struct kafka_group *g, rd_kafka_event_t *event)
         on_revocation(g);
 }
 
-bool kafka_group_assign(struct kafka_group *g, const struct offsets *o)
+void kafka_group_assign(struct kafka_group *g, const struct offsets *o)
 {
     if (!g->told || g->state != STATE_JOINED)
-        return false;
+        return;
     kafka_mend_forget(g->parts.mend);
     kafka_fetch_assign(g->parts.fetch, o);
     g->owed = OWED_NOTHING;
-    return true;
 }
 
-bool kafka_group_release(struct kafka_group *g)
+void kafka_group_release(struct kafka_group *g)
 {
-    if (g->owed != OWED_RELEASE)
-        return false;
-    give_up(g);
-    return true;
+    if (g->owed == OWED_RELEASE)
+        give_up(g);
 }
 
 /* --- leaving --- */

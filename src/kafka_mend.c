@@ -28,7 +28,6 @@ static void on_restart(struct ev_loop *loop, ev_timer *w, int revents)
     (void)loop, (void)revents;
     struct kafka_mend *m = w->data;
     kafka_fetch_restart(m->fetch);
-    m->cb.on_restarted(m->cb.ctx);
 }
 
 struct kafka_mend *kafka_mend_new(struct ev_loop *loop, struct kafka_client *client,
