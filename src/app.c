@@ -9,6 +9,7 @@
 #include "app.h"
 
 #include "clock.h"
+#include "entropy.h"
 #include "err.h"
 #include "ingest.h"
 #include "kafka.h"
@@ -21,7 +22,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 /* Messages taken per turn of the loop: a few milliseconds of decoding. */
@@ -60,14 +60,6 @@ struct app {
     bool closing;
     int exit_code;
 };
-
-static uint32_t random_bits(void)
-{
-    uint32_t bits = 0;
-    ssize_t ignored = getrandom(&bits, sizeof bits, GRND_NONBLOCK);
-    (void)ignored; /* without entropy the jitter is only less good */
-    return bits;
-}
 
 /* --- what the pipeline wants --- */
 
@@ -240,7 +232,7 @@ static void on_offsets(void *ctx, uint32_t epoch, const int64_t *values, size_t 
 static void on_commit(void *ctx, enum commit_outcome outcome)
 {
     struct app *app = ctx;
-    pipeline_on_commit(app->pipeline, outcome, clock_now(), random_bits());
+    pipeline_on_commit(app->pipeline, outcome, clock_now(), entropy_bits());
     if (pipeline_is_broken(app->pipeline)) {
         log_error("encoder_broken", "the server cannot read what tickd sends; nothing was lost",
                   NULL);

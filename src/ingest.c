@@ -10,6 +10,7 @@
 
 #include "backoff.h"
 #include "clock.h"
+#include "entropy.h"
 #include "err.h"
 #include "log.h"
 #include "pg.h"
@@ -17,7 +18,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* What the connection is busy with. */
 enum job { JOB_NONE, JOB_SCHEMA, JOB_OFFSETS, JOB_FIND_START, JOB_JUMP, JOB_COMMIT };
@@ -55,14 +55,6 @@ struct ingest {
 
 static void run(struct ingest *s);
 
-static uint32_t random_bits(void)
-{
-    uint32_t bits = 0;
-    ssize_t ignored = getrandom(&bits, sizeof bits, GRND_NONBLOCK);
-    (void)ignored; /* without entropy the jitter is only less good */
-    return bits;
-}
-
 static void set_usable(struct ingest *s, bool usable)
 {
     if (s->usable == usable)
@@ -74,7 +66,7 @@ static void set_usable(struct ingest *s, bool usable)
 /* Nothing is asked for a while. */
 static void pause_work(struct ingest *s)
 {
-    uint32_t delay_ms = backoff_next_ms(&s->backoff, random_bits());
+    uint32_t delay_ms = backoff_next_ms(&s->backoff, entropy_bits());
     ev_timer_stop(s->loop, &s->retry);
     ev_timer_set(&s->retry, delay_ms / 1000.0, 0.);
     ev_timer_start(s->loop, &s->retry);

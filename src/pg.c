@@ -21,6 +21,7 @@
 #include "backoff.h"
 #include "clock.h"
 #include "conninfo.h"
+#include "entropy.h"
 #include "log.h"
 #include "pgrun.h"
 #include "pgtext.h"
@@ -30,7 +31,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #define REQUEST_MARGIN_MS 5000
@@ -200,17 +200,9 @@ static void leave(struct pg *pg)
 
 /* --- failures */
 
-static uint32_t draw_random(void)
-{
-    uint32_t bits;
-    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
-        bits = (uint32_t)clock_now().mono_us * UINT32_C(2654435761); /* early boot: spread anyhow */
-    return bits;
-}
-
 static void pause_for(struct pg *pg, struct backoff *b)
 {
-    pg->pause_ms = backoff_next_ms(b, draw_random());
+    pg->pause_ms = backoff_next_ms(b, entropy_bits());
     set_state(pg, STATE_PAUSE);
 }
 

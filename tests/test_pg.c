@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: pg.o pgrun.o pgtext.o conninfo.o hostlist.o resolve.o backoff.o sqlstate.o clock.o err.o fakelog.o fakepg.o fakedns.o */
+/* links: pg.o pgrun.o pgtext.o conninfo.o hostlist.o resolve.o backoff.o sqlstate.o clock.o entropy.o err.o fakelog.o fakepg.o fakedns.o */
 #include "pg.h"
 
 #include "fakedns.h"
