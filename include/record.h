@@ -27,6 +27,7 @@ struct record {
     double volume;   /* finite, >= 0 */
     double bid;      /* finite, > 0, or NaN for NULL */
     double ask;      /* finite, > 0, or NaN for NULL */
+    double day_ago;  /* the price 24 hours before, 0 if the feed does not tell it; not stored */
     enum record_source source;
     uint8_t symbol_len;
     uint8_t exchange_len;

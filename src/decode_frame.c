@@ -63,15 +63,25 @@ static void set_synthetic_quote(struct record *r, struct field mid, double sprea
     }
 }
 
+/* What is no price is left out: nobody stores it. */
+static void set_day_ago(struct record *r, struct field yesterday)
+{
+    double value;
+    if (number_above_zero(yesterday, &value))
+        r->day_ago = value;
+}
+
 static void decode_prices(const struct decode_job *job, const json_t *object, const void *context,
                           struct decode_item *item)
 {
     if (decode_origin(job, context, field_of(object, "symbol"), field_of(object, "timestamp"),
                       item) &&
         decode_price(item, choose_price(object)) &&
-        decode_volume(item, field_of(object, "volume_24h")))
+        decode_volume(item, field_of(object, "volume_24h"))) {
         set_synthetic_quote(&item->record, field_of(object, "mid"),
                             job->options->synthetic_spread_bps);
+        set_day_ago(&item->record, field_of(object, "yesterday_price"));
+    }
 }
 
 static void decode_trade(const struct decode_job *job, const json_t *object, const void *context,
