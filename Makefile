@@ -16,7 +16,7 @@ CC := gcc
 endif
 VERSION := 0.1.0
 
-PKGS := rdkafka libpq jansson libsystemd zlib libzstd
+PKGS := rdkafka libpq jansson libmicrohttpd libsystemd zlib libzstd
 HAVE_PKGS := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef -Wstrict-prototypes \
