@@ -41,6 +41,7 @@ struct batch_span {
 };
 
 struct batch_row {
+    int64_t event_us; /* when it happened; ties may have moved the tick in `rows` behind that */
     uint32_t at;      /* of the encoded tick in `rows` */
     uint32_t message; /* index in `messages` */
     int32_t item;     /* index within the message */
@@ -103,10 +104,11 @@ void batch_clear(struct batch *b, size_t partitions, const struct batch_limits *
  */
 void batch_begin_message(struct batch *b, const struct message *m, const struct partition *p,
                          int64_t now_mono_us);
-/* `may_repeat`: one that equals the newest quote of its instant is not stored, also if only the
- * database remembers that quote. */
+/* `event_us`: its time as it came; that in `r` is its place among ties. `may_repeat`: one that
+ * equals the newest quote of its instant is not stored, also if only the database remembers that
+ * quote. */
 void batch_add_tick(struct batch *b, const struct message *m, int32_t item, const struct record *r,
-                    bool may_repeat);
+                    int64_t event_us, bool may_repeat);
 void batch_add_rejected(struct batch *b, const struct message *m, int32_t item,
                         const struct batch_owner *owner, const struct partition *p,
                         enum reject_reason reason, const char *detail);

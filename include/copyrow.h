@@ -39,8 +39,15 @@ void copyrow_trailer(struct buf *b);
 /* Appends one row of `ticks`. */
 void copyrow_tick(struct buf *b, const struct record *r);
 
+/* What the staging table knows of a tick beside its columns in `ticks`. */
+struct staged_row {
+    int32_t seq;
+    bool snapshot;
+    int64_t event_us; /* the time it came with, in Unix microseconds */
+};
+
 /* Appends one row of the staging table: `tick` is what copyrow_tick() wrote. */
-void copyrow_staged(struct buf *b, int32_t seq, bool snapshot, const uint8_t *tick,
+void copyrow_staged(struct buf *b, const struct staged_row *s, const uint8_t *tick,
                     size_t tick_len);
 
 /* A dead letter. Strings are NUL-terminated UTF-8; key and payload any bytes, NULL for SQL NULL. */

@@ -95,7 +95,7 @@ static void keep_message(struct batch *b, const struct message *m)
 }
 
 void batch_add_tick(struct batch *b, const struct message *m, int32_t item, const struct record *r,
-                    bool may_repeat)
+                    int64_t event_us, bool may_repeat)
 {
     if (!b->current_kept)
         keep_message(b, m);
@@ -104,6 +104,7 @@ void batch_add_tick(struct batch *b, const struct message *m, int32_t item, cons
         b->row = err_realloc(b->row, b->row_cap * sizeof *b->row);
     }
     b->row[b->row_count++] = (struct batch_row){
+        .event_us = event_us,
         .at = (uint32_t)b->rows.len,
         .message = (uint32_t)b->message_count - 1,
         .item = item,
@@ -215,8 +216,8 @@ void batch_stage(const struct batch *b, struct buf *out)
     copyrow_header(out);
     for (size_t i = 0; i < b->row_count; i++) {
         const struct batch_row *row = &b->row[i];
-        copyrow_staged(out, (int32_t)i, row->may_repeat, b->rows.data + row->at,
-                       row_end(b, i) - row->at);
+        struct staged_row staged = {(int32_t)i, row->may_repeat, row->event_us};
+        copyrow_staged(out, &staged, b->rows.data + row->at, row_end(b, i) - row->at);
     }
     copyrow_trailer(out);
 }

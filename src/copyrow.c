@@ -84,8 +84,9 @@ static void put_message_time(struct buf *b, int64_t time_ms)
 
 /* What staging adds in front of the columns of a tick. */
 #define STAGING_COLUMNS(X)                                                                         \
-    X("", seq, put_int(b, seq))                                                                    \
-    X(", ", snapshot, put_bool(b, snapshot))
+    X("", seq, put_int(b, s->seq))                                                                 \
+    X(", ", snapshot, put_bool(b, s->snapshot))                                                    \
+    X(", ", event_time, put_time(b, s->event_us))
 
 #define REJECTED_COLUMNS(X)                                                                        \
     X("", group_id, put_text(b, d->group_id))                                                      \
@@ -138,7 +139,7 @@ void copyrow_tick(struct buf *b, const struct record *r)
     TICK_COLUMNS(PUT)
 }
 
-void copyrow_staged(struct buf *b, int32_t seq, bool snapshot, const uint8_t *tick, size_t tick_len)
+void copyrow_staged(struct buf *b, const struct staged_row *s, const uint8_t *tick, size_t tick_len)
 {
     assert(tick_len > 2);
     buf_put_i16(b, STAGING_FIELDS + TICK_FIELDS);

@@ -196,6 +196,7 @@ static void admit_tick(struct pipeline *p, const struct message *m, int32_t inde
         reject(p, m, index, reason, detail);
         return;
     }
+    int64_t event_us = r->time_us;
     switch (ties_place(p->ties, pair->slot, r)) {
     case TIE_REPEAT:
         batch_add_ignored(p->filling, m);
@@ -213,7 +214,7 @@ static void admit_tick(struct pipeline *p, const struct message *m, int32_t inde
         break;
     }
     bool may_repeat = record_is_snapshot(r) && !p->options.keep_repeats;
-    batch_add_tick(p->filling, m, index, r, may_repeat);
+    batch_add_tick(p->filling, m, index, r, event_us, may_repeat);
 }
 
 static void admit_item(struct pipeline *p, const struct message *m, int32_t index,

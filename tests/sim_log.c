@@ -101,22 +101,30 @@ static int new_id(int partition)
     return partition * SIM_IDS + id;
 }
 
+/* Else quotes are at even times and trades at odd ones. With ties = first | last a trade can take
+ * the quote's place, and behind the hole that a refused row leaves a quote is not looked for: what
+ * is a repeat is then known only as long as tickd remembers. */
+static bool kinds_mix(void)
+{
+    return sim_plan()->ties == TIES_MODE_SPREAD && !sim_plan()->poison;
+}
+
 static void make_trade(struct sim_item *item, int partition)
 {
     item->kind = SIM_TRADE;
-    item->time_ms |= 1;
+    if (!kinds_mix())
+        item->time_ms |= 1;
     item->id = new_id(partition);
     item->price = 1 + (int)sim_random(5);
     if (sim_plan()->poison && sim_chance(50))
         item->price = SIM_POISON;
 }
 
-/* Quotes are at even times, trades at odd ones: when tickd has forgotten an instant and learnt it
- * again from a trade, a quote of before can pass for a new one. */
 static void make_quote(struct sim_item *item, int partition)
 {
     item->kind = SIM_QUOTE;
-    item->time_ms &= ~1;
+    if (!kinds_mix())
+        item->time_ms &= ~1;
     struct known *known = &quotes[item->symbol][item->time_ms];
     int which = known->count > 1 && sim_chance(200);
     if (known->count > 0 && sim_chance(600)) {

@@ -18,6 +18,7 @@ enum { INDEX_SIZE = 8192, TX_MAX = 64, PAST = 3 };
 
 struct staged {
     struct sim_row row;
+    int64_t event_us;
     char seq[12];
     bool snapshot;
     const char *outcome; /* NULL: stored */
@@ -408,7 +409,11 @@ static struct sim_reply copy_staged(struct sim_tx *t, struct copy_reader r)
     while (copy_reader_next(&r)) {
         GROW(t->staged, t->staged_count, t->staged_cap);
         struct staged *s = &t->staged[t->staged_count++];
-        *s = (struct staged){.row = read_tick(&r, 2), .snapshot = copy_reader_int(&r, 1)};
+        *s = (struct staged){
+            .row = read_tick(&r, 3),
+            .event_us = copy_reader_int(&r, 2) + COPYROW_EPOCH_US - FAKE_DECODE_EPOCH_US,
+            .snapshot = copy_reader_int(&r, 1),
+        };
         snprintf(s->seq, sizeof s->seq, "%d", (int)copy_reader_int(&r, 0));
     }
     return done("COPY");
@@ -472,6 +477,38 @@ static void replace(struct sim_tx *t, struct staged *s)
         put_own(t, &row);
 }
 
+/* True if no staged row is bad and none of the symbol's keys is staged twice or taken: its rows
+ * then go where they are. */
+static bool is_free(const struct sim_tx *t, int symbol)
+{
+    for (size_t i = 0; i < t->staged_count; i++) {
+        const struct sim_row *row = &t->staged[i].row;
+        if (fault_of(row))
+            return false;
+        for (size_t k = 0; k < i && row->symbol == symbol; k++) {
+            if (t->staged[k].row.symbol == symbol && t->staged[k].row.time_us == row->time_us)
+                return false;
+        }
+        if (row->symbol == symbol && see_row(t, symbol, row->time_us))
+            return false;
+    }
+    return true;
+}
+
+static void sort_staged(struct sim_tx *t)
+{
+    bool free_symbol[SIM_SYMBOLS];
+    for (int symbol = 0; symbol < SIM_SYMBOLS; symbol++)
+        free_symbol[symbol] = is_free(t, symbol);
+    for (size_t i = 0; i < t->staged_count; i++) {
+        struct staged *s = &t->staged[i];
+        if (s->row.symbol >= 0 && free_symbol[s->row.symbol])
+            s->snapshot = false;
+        else
+            s->row.time_us = s->event_us;
+    }
+}
+
 /* Places one staged row. Returns who is in the way, if anybody is. */
 static const struct sim_tx *place(struct sim_tx *t, enum ties_mode ties, struct staged *s)
 {
@@ -522,6 +559,7 @@ static struct sim_reply merge(struct sim_tx *t, const char *mode)
     int ties = 0;
     while (strcmp(mode, modes[ties]) != 0)
         ties++;
+    sort_staged(t);
     for (size_t i = 0; i < t->staged_count; i++) {
         const struct sim_tx *holder = place(t, (enum ties_mode)ties, &t->staged[i]);
         if (holder)

@@ -11,7 +11,10 @@
 
 /* Fields of the targets, in the order of their columns. */
 enum { TICK_TIME, TICK_SYMBOL, TICK_PRICE };
-enum { STAGED_SEQ, STAGED_SNAPSHOT, STAGED_TICK };
+enum { STAGED_SEQ, STAGED_SNAPSHOT, STAGED_EVENT_TIME, STAGED_TICK };
+
+/* How far the ties of these tests have moved every tick. */
+#define MOVED_US 3
 enum {
     DEAD_GROUP,
     DEAD_CLUSTER,
@@ -73,7 +76,7 @@ static void begin(uint32_t partition, int64_t offset)
 
 static void add_tick_of(enum record_source source, int32_t item, double price)
 {
-    struct record r = {.time_us = COPYROW_EPOCH_US + item,
+    struct record r = {.time_us = COPYROW_EPOCH_US + 10 * item + MOVED_US,
                        .price = price,
                        .bid = NAN,
                        .ask = NAN,
@@ -82,7 +85,7 @@ static void add_tick_of(enum record_source source, int32_t item, double price)
                        .symbol_len = 3,
                        .exchange = "pacifica",
                        .exchange_len = 8};
-    batch_add_tick(&b, &current, item, &r, record_is_snapshot(&r));
+    batch_add_tick(&b, &current, item, &r, r.time_us - MOVED_US, record_is_snapshot(&r));
 }
 
 static void add_tick(int32_t item, double price)
@@ -338,11 +341,11 @@ START_TEST(rows_are_complete_copy_data_as_often_as_asked)
     for (int again = 0; again < 3; again++) {
         struct copy_reader r = read_rows();
         ck_assert(copy_reader_next(&r));
-        ck_assert_int_eq(copy_reader_int(&r, TICK_TIME), 0);
+        ck_assert_int_eq(copy_reader_int(&r, TICK_TIME), MOVED_US);
         assert_text(&r, TICK_SYMBOL, "BTC");
         ck_assert_double_eq(copy_reader_number(&r, TICK_PRICE), 100);
         ck_assert(copy_reader_next(&r));
-        ck_assert_int_eq(copy_reader_int(&r, TICK_TIME), 1);
+        ck_assert_int_eq(copy_reader_int(&r, TICK_TIME), 10 + MOVED_US);
         ck_assert_double_eq(copy_reader_number(&r, TICK_PRICE), 101);
         ck_assert(!copy_reader_next(&r));
     }
@@ -425,7 +428,7 @@ START_TEST(tombstone_has_no_payload)
 }
 END_TEST
 
-START_TEST(staged_rows_are_numbered_and_tell_snapshots)
+START_TEST(staged_rows_are_numbered_and_tell_snapshots_and_event_times)
 {
     begin(0, 100);
     add_tick(0, 5);
@@ -441,10 +444,11 @@ START_TEST(staged_rows_are_numbered_and_tell_snapshots)
     static const bool snapshot[] = {false, true, true, false};
     for (int i = 0; i < 4; i++) {
         ck_assert(copy_reader_next(&r));
-        ck_assert_uint_eq(r.count, 9);
+        ck_assert_uint_eq(r.count, 10);
         ck_assert_int_eq(copy_reader_int(&r, STAGED_SEQ), i);
         ck_assert_int_eq(copy_reader_int(&r, STAGED_SNAPSHOT), snapshot[i]);
-        ck_assert_int_eq(copy_reader_int(&r, STAGED_TICK + TICK_TIME), i);
+        ck_assert_int_eq(copy_reader_int(&r, STAGED_EVENT_TIME), 10 * i);
+        ck_assert_int_eq(copy_reader_int(&r, STAGED_TICK + TICK_TIME), 10 * i + MOVED_US);
         assert_text(&r, STAGED_TICK + TICK_SYMBOL, "BTC");
         ck_assert_double_eq(copy_reader_number(&r, STAGED_TICK + TICK_PRICE), 5 + i);
     }
@@ -669,7 +673,7 @@ static void add_tests(TCase *t)
     tcase_add_test(t, payload_is_kept_once_per_message);
     tcase_add_test(t, huge_payload_is_cut_and_its_size_told);
     tcase_add_test(t, tombstone_has_no_payload);
-    tcase_add_test(t, staged_rows_are_numbered_and_tell_snapshots);
+    tcase_add_test(t, staged_rows_are_numbered_and_tell_snapshots_and_event_times);
     tcase_add_test(t, verdicts_change_the_counts_of_their_partition);
     tcase_add_test(t, refused_row_becomes_the_dead_letter_of_its_item);
     tcase_add_test(t, merge_keeps_the_payload_of_a_message_once);

@@ -13,8 +13,8 @@
 #define COPY_TICKS                                                                                 \
     "COPY ticks (time, symbol, price, volume, bid, ask, exchange) FROM STDIN (FORMAT binary)"
 #define COPY_STAGING                                                                               \
-    "COPY tickd_staging (seq, snapshot, time, symbol, price, volume, bid, ask, exchange)"          \
-    " FROM STDIN (FORMAT binary)"
+    "COPY tickd_staging (seq, snapshot, event_time, time, symbol, price, volume, bid, ask,"        \
+    " exchange) FROM STDIN (FORMAT binary)"
 #define COPY_REJECTED                                                                              \
     "COPY rejected_ticks (group_id, cluster_id, topic, kafka_partition, kafka_offset, item,"       \
     " reason, detail, key, payload, payload_bytes, message_time) FROM STDIN (FORMAT binary)"
@@ -100,7 +100,7 @@ static void put_message(uint32_t partition, int ticks, int rejected, int ignored
     struct record r = {.time_us = 1, .price = 1, .bid = NAN, .ask = NAN, .symbol_len = 1};
     batch_begin_message(&batch, &m, p, 0);
     for (int i = 0; i < ticks; i++)
-        batch_add_tick(&batch, &m, i, &r, record_is_snapshot(&r));
+        batch_add_tick(&batch, &m, i, &r, r.time_us, record_is_snapshot(&r));
     for (int i = 0; i < rejected; i++)
         batch_add_rejected(&batch, &m, ticks + i, &owner, p, REJECT_NO_PRICE, "price: missing");
     for (int i = 0; i < ignored; i++)

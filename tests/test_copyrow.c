@@ -74,7 +74,7 @@ START_TEST(targets_name_their_columns)
                                            " FROM STDIN (FORMAT binary)");
     ck_assert_str_eq(
         copyrow_staging_target,
-        "tickd_staging (seq, snapshot, time, symbol, price, volume, bid, ask, exchange)"
+        "tickd_staging (seq, snapshot, event_time, time, symbol, price, volume, bid, ask, exchange)"
         " FROM STDIN (FORMAT binary)");
     ck_assert_str_eq(copyrow_rejected_target,
                      "rejected_ticks (group_id, cluster_id, topic, kafka_partition, kafka_offset,"
@@ -147,22 +147,25 @@ START_TEST(longest_tick_keeps_within_its_bound)
 }
 END_TEST
 
-START_TEST(staged_tick_has_two_fields_in_front)
+START_TEST(staged_tick_has_three_fields_in_front)
 {
     struct record r = make_tick("A", "b");
     struct buf tick;
     buf_init(&tick);
     copyrow_tick(&tick, &r);
-    copyrow_staged(&b, 258, true, tick.data, tick.len);
-    ck_assert_uint_eq(b.len, 2 + 8 + 5 + tick.len - 2);
+    struct staged_row s = {258, true, COPYROW_EPOCH_US + 259};
+    copyrow_staged(&b, &s, tick.data, tick.len);
+    ck_assert_uint_eq(b.len, 2 + 8 + 5 + 12 + tick.len - 2);
     ck_assert_mem_eq(b.data,
-                     "\0\x09"                      /* fields */
+                     "\0\x0a"                      /* fields */
                      "\0\0\0\x04" "\0\0\x01\x02"  /* seq */
-                     "\0\0\0\x01" "\x01",          /* snapshot */
-                     15);
-    ck_assert_mem_eq(b.data + 15, tick.data + 2, tick.len - 2);
+                     "\0\0\0\x01" "\x01"           /* snapshot */
+                     "\0\0\0\x08" "\0\0\0\0\0\0\x01\x03", /* event_time */
+                     27);
+    ck_assert_mem_eq(b.data + 27, tick.data + 2, tick.len - 2);
     buf_clear(&b);
-    copyrow_staged(&b, 0, false, tick.data, tick.len);
+    s = (struct staged_row){0, false, COPYROW_EPOCH_US};
+    copyrow_staged(&b, &s, tick.data, tick.len);
     ck_assert_mem_eq(b.data + 2,
                      "\0\0\0\x04" "\0\0\0\0"
                      "\0\0\0\x01" "\0",
@@ -309,7 +312,7 @@ int main(void)
     tcase_add_test(t, missing_quote_is_null);
     tcase_add_test(t, time_before_the_epoch_is_negative);
     tcase_add_test(t, longest_tick_keeps_within_its_bound);
-    tcase_add_test(t, staged_tick_has_two_fields_in_front);
+    tcase_add_test(t, staged_tick_has_three_fields_in_front);
     tcase_add_test(t, dead_letter_is_twelve_fields);
     tcase_add_test(t, what_a_dead_letter_lacks_is_null);
     tcase_add_test(t, empty_is_not_null);

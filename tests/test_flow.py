@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from lib import produce
+from lib import produce, replay
 from lib.flow import Flow, canonical, now_ms
 from lib.schema import ROOT
 
@@ -151,6 +151,28 @@ def test_repeated_snapshot_is_ignored_unless_kept(flow, keep, restart):
     stored = 3 if keep == "yes" else 1
     assert flow.rows("SELECT price, bid, ask FROM ticks") == [(101.0, 100.5, 101.5)] * stored
     assert flow.counts() == (3, stored, 0, 3 - stored, 0)
+
+
+def test_repeat_that_ties_have_moved_is_ignored_after_kill_9(flow):
+    """The new process knows the trade of that instant, so it moves the quote behind it; that the quote
+    is one the table has, only the merge can see, and only by the time at which it happened."""
+    at = now_ms()
+    quote = json.dumps({"channel": "bbo", "data": {
+        "s": "BTC", "t": at, "b": "100.5", "B": "1", "a": "101.5", "A": "2", "i": 1, "li": 2}})
+    flow.send_raw(quote)
+    flow.start()
+    flow.wait_consumed()
+    flow.daemon.kill9()
+    send_ties(flow, at, [7])
+    flow.send_raw(quote)
+    send_ties(flow, at, [8])
+    flow.daemon.start()
+    flow.wait_consumed()
+    assert key_rows(flow) == [(at * 1000, 101.0), (at * 1000 + 1, 7.0), (at * 1000 + 2, 8.0)]
+    assert flow.counts() == (4, 3, 0, 1, 0)
+    done = replay.run("verify", "--topic", flow.topic, "--group", "tickd", "--database",
+                      flow.db.dsn("postgres"), "--bootstrap", flow.broker.bootstrap)
+    assert done.code == replay.DONE, done.out + done.err
 
 
 def test_equal_trades_are_different_trades(flow):

@@ -49,7 +49,7 @@ def test_recording_arrives_whatever_is_killed(db, kafka, tickd, scratch, path):
     flow.wait_consumed()
     for source in (("--sent", journal), ("--bootstrap", kafka.bootstrap)):
         done = replay.run("verify", "--topic", topic, "--group", topic, "--database",
-                          db.dsn("postgres"), "--allow-repeats", *source)
+                          db.dsn("postgres"), *source)
         assert done.code == replay.DONE, done.out + done.err
 
 

@@ -29,6 +29,10 @@ def quote(us, price, symbol="BTC", snapshot=True):
     return tick(us, price, symbol, 0.0, price - 0.5, price + 0.5, snapshot=snapshot)
 
 
+def _later(when, us):
+    return when + us * STEP if us else when
+
+
 class Merger:
     """A session of role tickd that stages and merges."""
 
@@ -36,20 +40,21 @@ class Merger:
         self.db = db
         self.conn = db.session(user="tickd")
 
-    def stage(self, rows, seqs=None):
-        """rows in order of seq; sent in an order of their own."""
-        numbered = list(zip(seqs or range(len(rows)), rows))
+    def stage(self, rows, seqs=None, moved=None):
+        """rows in order of seq; sent in an order of their own. moved: by how many us ties moved each."""
+        numbered = [(seq, snapshot, when, when and _later(when, us), *fields)
+                    for seq, (snapshot, when, *fields), us in zip(seqs or range(len(rows)), rows,
+                                                                  moved or [0] * len(rows))]
         random.Random(1).shuffle(numbered)
-        lines = ["\t".join("\\N" if field is None else str(field) for field in (seq, *row))
-                 for seq, row in numbered]
+        lines = ["\t".join("\\N" if field is None else str(field) for field in row) for row in numbered]
         with self.conn.cursor() as cursor:
             cursor.execute("SELECT ingest_staging()")
-            cursor.copy_expert("COPY tickd_staging (seq, snapshot, time, symbol, price, volume, bid, ask,"
-                               " exchange) FROM STDIN", io.StringIO("\n".join(lines)))
+            cursor.copy_expert("COPY tickd_staging (seq, snapshot, event_time, time, symbol, price, volume, bid,"
+                               " ask, exchange) FROM STDIN", io.StringIO("\n".join(lines)))
 
-    def merge(self, ties, rows, seqs=None):
+    def merge(self, ties, rows, seqs=None, moved=None):
         """Stages, merges and commits; (seq, outcome, sqlstate) of the rows returned."""
-        self.stage(rows, seqs)
+        self.stage(rows, seqs, moved)
         with self.conn.cursor() as cursor:
             cursor.execute("SELECT seq, outcome, sqlstate, detail FROM ingest_merge(%s)", (ties,))
             returned = cursor.fetchall()
@@ -146,6 +151,21 @@ def test_a_quote_behind_a_hole_belongs_to_another_instant(merger):
     merger.merge("spread", [quote(0, 7), quote(2, 8)])
     assert merger.merge("spread", [quote(0, 8)]) == []
     assert merger.table() == [(0, 7), (1, 8), (2, 8)]
+
+
+def test_a_repeat_that_ties_had_moved_is_seen_as_one(merger):
+    """Whoever staged it knew of the trade before it, but not of what the table has at their instant."""
+    merger.merge("spread", [quote(0, 7)])
+    assert merger.merge("spread", [tick(0, 100), quote(0, 7), tick(0, 101)], moved=[0, 1, 2]) == [
+        (1, "repeat", None)]
+    assert merger.table() == [(0, 7), (1, 100), (2, 101)]
+
+
+def test_what_ties_had_moved_leaves_no_hole_behind_a_bad_row(merger):
+    merger.db.query("ALTER TABLE ticks ADD CHECK (price < 1000)")
+    assert merger.merge("spread", [tick(0, 1), tick(0, 5000), tick(0, 2)], moved=[0, 1, 2]) == [
+        (1, "rejected", "23514")]
+    assert merger.table() == [(0, 1), (1, 2)]
 
 
 def test_repeats_are_kept_when_not_staged_as_snapshots(merger):
@@ -412,3 +432,51 @@ def test_agrees_with_the_model(merger, ties, seed):
             merger.db.query("DELETE FROM ticks")
             model.ticks.clear()
             model.stored = 0
+
+
+class Memory:
+    """What tickd remembers of recent keys, without a limit."""
+
+    def __init__(self):
+        self.taken = set()
+        self.seen = {}
+
+    def place(self, row):
+        """How far ties move the row; None: it repeats the snapshot before it."""
+        snapshot, when, symbol, *fields = row
+        key = symbol, when
+        if snapshot and self.seen.get(key) == fields:
+            return None
+        if snapshot:
+            self.seen[key] = fields
+        slot = when
+        while (symbol, slot) in self.taken:
+            slot += STEP
+        self.taken.add((symbol, slot))
+        return (slot - when) // STEP
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whoever_restarts_stores_what_one_that_never_did_would(merger, seed):
+    dice = random.Random(f"restarts {seed}")
+    lasting, memory = Memory(), Memory()
+    expected = set()
+    for _ in range(30):
+        if dice.random() < 0.4:
+            memory = Memory()
+        staged, moved, repeats = [], [], []
+        for _ in range(dice.randrange(1, 12)):
+            make, symbol = dice.choice((tick, quote)), dice.choice(("BTC", "BTC", "ETH"))
+            row = make(dice.choice((0, 0, 1000, 2000)), dice.choice((1, 2)), symbol)
+            should, does = lasting.place(row), memory.place(row)
+            if should is not None:
+                expected.add((row[1] + should * STEP, symbol, *row[3:]))
+            if does is None:
+                assert should is None
+                continue
+            if should is None:
+                repeats.append((len(staged), "repeat", None))
+            staged.append(row)
+            moved.append(does)
+        assert merger.merge("spread", staged, moved=moved) == repeats
+        assert set(merger.db.query("SELECT time, symbol, price, volume, bid, ask, exchange FROM ticks")) == expected

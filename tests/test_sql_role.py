@@ -158,7 +158,7 @@ def test_temporary_tables_do_not_stand_in_for_ours(db):
                        " bid float, ask float, exchange text)")
         cursor.execute("SET search_path = pg_temp, public")
         cursor.execute("SELECT ingest_staging()")
-        cursor.execute("INSERT INTO tickd_staging VALUES (0, false, '2025-11-15', 'BTC', 1, 1, 1, 1, 'x')")
+        cursor.execute("INSERT INTO tickd_staging VALUES (0, false, '2025-11-15', '2025-11-15', 'BTC', 1, 1, 1, 1, 'x')")
         cursor.execute("SELECT * FROM ingest_merge('spread')")
     session.commit()
     session.close()

@@ -8,7 +8,11 @@ import pytest
 from lib import schema, wasm
 from lib.pg import Database
 
-STAGE = """INSERT INTO tickd_staging (seq, snapshot, time, symbol, price, volume, bid, ask, exchange) VALUES """
+
+def stage(rows):
+    """Begins a transaction and stages rows that no tie has moved."""
+    return ("BEGIN; SELECT ingest_staging(); INSERT INTO tickd_staging (seq, snapshot, time, symbol, price, volume, bid,"
+            f" ask, exchange) VALUES {rows}; UPDATE tickd_staging SET event_time = time")
 
 
 class Native(Database):
@@ -94,16 +98,16 @@ def test_verify_refuses_a_plain_table_where_the_extension_is(hyper):
 def test_tickd_makes_chunks_by_day_and_merges_across_them(hyper):
     """As role tickd, which has no rights on chunks or the extension's catalog."""
     hyper.query("SET ROLE tickd; SET search_path = public, pg_temp")
-    hyper.query("BEGIN; SELECT ingest_staging(); " + STAGE + """
+    hyper.query(stage("""
         (0, false, '2025-11-15 23:59:59.999999+00', 'BTC', 1, 1, null, null, 'x'),
         (1, false, '2025-11-15 23:59:59.999999+00', 'BTC', 2, 1, null, null, 'x'),
         (2, false, '2025-11-16 00:00:00+00',        'BTC', 3, 1, null, null, 'x'),
-        (3, true,  '2025-11-15 12:00:00+00',        'ETH', 4, 0, 3.5,  4.5,  'x')""")
+        (3, true,  '2025-11-15 12:00:00+00',        'ETH', 4, 0, 3.5,  4.5,  'x')"""))
     assert hyper.query("SELECT * FROM ingest_merge('spread')") == []
-    hyper.query("COMMIT; BEGIN; SELECT ingest_staging(); " + STAGE + """
+    hyper.query("COMMIT; " + stage("""
         (0, true,  '2025-11-15 12:00:00+00', 'ETH',  4, 0, 3.5,  4.5,  'x'),
         (1, false, '2025-11-16 00:00:00+00', 'NOPE', 3, 1, null, null, 'x'),
-        (2, false, '2025-11-15 23:59:59.999999+00', 'BTC', 5, 1, null, null, 'x')""")
+        (2, false, '2025-11-15 23:59:59.999999+00', 'BTC', 5, 1, null, null, 'x')"""))
     assert hyper.query("SELECT seq, outcome, sqlstate FROM ingest_merge('spread')") == [
         ("0", "repeat", None), ("1", "rejected", "23503")]
     hyper.query("COMMIT; RESET ROLE")
@@ -120,20 +124,20 @@ def test_tickd_makes_chunks_by_day_and_merges_across_them(hyper):
 ])
 def test_first_and_last_on_chunks(hyper, ties, wanted):
     hyper.query("INSERT INTO ticks (time, symbol, price, volume) VALUES ('2025-11-15', 'BTC', 1, 1)")
-    hyper.query("SET ROLE tickd; SET search_path = public, pg_temp; BEGIN; SELECT ingest_staging(); " + STAGE + """
+    hyper.query("SET ROLE tickd; SET search_path = public, pg_temp; " + stage("""
         (0, false, '2025-11-15', 'BTC', 10, 1, null, null, 'x'),
         (1, false, '2025-11-17', 'BTC', 20, 1, null, null, 'x'),
-        (2, false, '2025-11-17', 'BTC', 21, 1, null, null, 'x')""")
+        (2, false, '2025-11-17', 'BTC', 21, 1, null, null, 'x')"""))
     returned = hyper.query(f"SELECT seq, outcome FROM ingest_merge('{ties}')")
     hyper.query("COMMIT; RESET ROLE")
     assert (returned, hyper.query("SELECT price::int FROM ticks ORDER BY time")) == wanted
 
 
 def test_bad_times_make_no_chunk(hyper):
-    hyper.query("SET ROLE tickd; SET search_path = public, pg_temp; BEGIN; SELECT ingest_staging(); " + STAGE + """
+    hyper.query("SET ROLE tickd; SET search_path = public, pg_temp; " + stage("""
         (0, false, 'infinity',   'BTC', 1, 1, null, null, 'x'),
         (1, false, '-infinity',  'BTC', 1, 1, null, null, 'x'),
-        (2, false, '2025-11-15', 'NOPE', 1, 1, null, null, 'x')""")
+        (2, false, '2025-11-15', 'NOPE', 1, 1, null, null, 'x')"""))
     assert hyper.query("SELECT seq, outcome, sqlstate FROM ingest_merge('last')") == [
         ("0", "rejected", "22008"), ("1", "rejected", "22008"), ("2", "rejected", "23503")]
     hyper.query("COMMIT; RESET ROLE")
@@ -189,8 +193,8 @@ def test_a_merge_opens_the_chunks_of_its_own_rows_only(pg):
     database.query("INSERT INTO ticks (time, symbol, price, volume)"
                    " SELECT '2024-01-01'::timestamptz + n * interval '1 day', 'BTC', 1, 1 FROM generate_series(1, 30) n")
     for ties in ("spread", "first", "last"):
-        database.query("BEGIN; SELECT ingest_staging(); " + STAGE + ", ".join(
-            f"({n}, {n % 2 == 0}, '2024-01-20', 'BTC', {n}, 1, 1, 1, 'x')" for n in range(20)))
+        database.query(stage(", ".join(
+            f"({n}, {n % 2 == 0}, '2024-01-20', 'BTC', {n}, 1, 1, 1, 'x')" for n in range(20))))
         database.query(f"SELECT * FROM ingest_merge('{ties}')")
         opened = database.query("SELECT count(DISTINCT relation) FROM pg_locks JOIN pg_class c ON c.oid = relation"
                                 " WHERE pid = pg_backend_pid() AND relname ~ '^_hyper_[0-9]+_[0-9]+_chunk$'")

@@ -17,9 +17,12 @@
 --
 -- Hence, exactly: rows added to ticks = rows staged - rows returned, and sum(stored) = rows of ticks.
 --
+-- A row is staged with the time at which it happened, and with the one it would get if all that is in the way
+-- were known to who stages it; the two differ with ties = spread only.
+--
 -- The result is what a tickd that never restarted would have stored. With ties = spread a tick goes to the
 -- next free microsecond, and a repeat is told by the newest quote (row with a bid or an ask) within the
--- unbroken run of microseconds that begins at its time. Two limits: snapshots stored without bid and ask
+-- unbroken run of microseconds that begins at its event time. Two limits: snapshots stored without bid and ask
 -- (synthetic_spread_bps = 0) look like trades and are not found again; where repeats are to be kept,
 -- `snapshot` must be staged as false.
 
@@ -32,15 +35,16 @@ begin
     if to_regclass('pg_temp.tickd_staging') is null then
         -- No constraints: what is wrong with a row shows when it goes into ticks.
         create temporary table tickd_staging (
-            seq      integer,
-            snapshot boolean,
-            time     timestamptz,
-            symbol   text,
-            price    float,
-            volume   float,
-            bid      float,
-            ask      float,
-            exchange text
+            seq        integer,
+            snapshot   boolean,
+            event_time timestamptz,
+            time       timestamptz,
+            symbol     text,
+            price      float,
+            volume     float,
+            bid        float,
+            ask        float,
+            exchange   text
         ) on commit delete rows;
     end if;
 end $$;
@@ -85,7 +89,7 @@ begin
             is not distinct from (tick.price, tick.volume, tick.bid, tick.ask, tick.exchange::varchar);
 end $$;
 
--- Places one staged row; outcome null: stored. `slot` is the first microsecond from its time on that is not
+-- Places one staged row, whose time is its event time; outcome null: stored. `slot` is the first microsecond from its time on that is not
 -- known to be taken; on return likewise for a further row of the same time and symbol.
 create function ingest_place(ties text, tick record, inout slot timestamptz, out outcome text)
 language plpgsql as $$
@@ -153,7 +157,8 @@ begin
         -- n: number of the row; previous: number of the row before it with the same key.
         select numbered.*, lag(n) over (partition by numbered.symbol, numbered.time order by n) as previous
         from (
-            select s.*, row_number() over (order by s.seq)::integer as n
+            select s.seq, s.snapshot, s.event_time as time, s.symbol, s.price, s.volume, s.bid, s.ask, s.exchange,
+                   row_number() over (order by s.seq)::integer as n
             from pg_temp.tickd_staging s
             where symbols is null or (s.symbol <> all (symbols) and isfinite(s.time)) is not true
         ) as numbered
@@ -219,7 +224,8 @@ begin
     end if;
 
     -- No row of a symbol can be in the way of another as long as none of its keys is staged twice or
-    -- taken: such symbols go in all at once, the others row by row.
+    -- taken: such symbols go in all at once, the others row by row. Nor can a repeat be among them: what it
+    -- repeats would be in the run of microseconds behind which it was staged.
     begin
         clashing := array(
             select symbol from pg_temp.tickd_staging where symbol is not null

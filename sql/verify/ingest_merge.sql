@@ -8,8 +8,8 @@ begin;
 select ingest_staging();
 
 insert into tickd_staging values
-    (2, false, '2000-01-01 00:00:00+00', 'longer than any symbol may be', 1, 1, null, null, 'verify'),
-    (1, true,  'infinity', 'verify', 1, 1, 1, 1, 'verify');
+    (2, false, '2000-01-01 00:00:00+00', '2000-01-01 00:00:00+00', 'longer than any symbol may be', 1, 1, null, null, 'verify'),
+    (1, true,  'infinity', 'infinity', 'verify', 1, 1, 1, 1, 'verify');
 
 do $$
 declare
