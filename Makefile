@@ -7,7 +7,8 @@
 #   make mutants  plants bugs one after the other and shows which test notices each
 #   make          the programs, in build/release/
 #
-# CHECK=tests/test_x.py narrows `make check`. MODE=release|debug|asan; everything a build makes is in build/$(MODE)/.
+# CHECK=tests/test_x.py narrows `make check`. Everything a build makes is in build/$(MODE)/; MODE is release,
+# debug, asan, or crash (a daemon that can be made to die at chosen points, include/crashpoint.h).
 
 MODE  ?= release
 BUILD ?= build/$(MODE)
@@ -29,6 +30,8 @@ HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection 
 OPT_release := -O2 -g $(HARDEN)
 LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 OPT_debug   := -O0 -g3
+OPT_crash   := $(OPT_release) -DTICKD_CRASH_POINTS
+LD_crash    := $(LD_release)
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LD_asan     := -fsanitize=address,undefined
 
@@ -39,6 +42,9 @@ LDLIBS   += $(if $(HAVE_PKGS),$(shell pkg-config --libs $(PKGS))) -lev -lm -lpth
 
 # Every src/*.c but the mains is a module; programs and tests link the modules they need.
 MODULES  := $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
+ifeq ($(MODE),crash)
+MODULES  += $(BUILD)/tests/crashpoint.o
+endif
 
 all: $(BUILD)/tickd $(BUILD)/mockbroker
 .PHONY: all
@@ -76,11 +82,12 @@ check:
 	TICKD_VALGRIND_DIR=$(CURDIR)/build/release/tests \
 	/usr/bin/python3 -m pytest -n $(CHECK_JOBS) $(CHECK)
 
-# Both compilers, every warning an error; the sanitizers' build for the unit tests.
+# Both compilers, every warning an error; the sanitizers' build for the unit tests; crash points.
 check-build:
 	$(SUBMAKE) MODE=release all unit-tests
 	$(SUBMAKE) MODE=asan all unit-tests
 	$(SUBMAKE) MODE=debug CC=clang BUILD=build/clang all unit-tests
+	$(SUBMAKE) MODE=crash build/crash/tickd
 
 demo:
 	scripts/deps build demo

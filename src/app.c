@@ -9,6 +9,7 @@
 #include "app.h"
 
 #include "clock.h"
+#include "crashpoint.h"
 #include "entropy.h"
 #include "err.h"
 #include "ingest.h"
@@ -155,8 +156,10 @@ static void on_revoke(void *ctx, bool lost)
         kafka_release(app->kafka);
         return;
     }
+    CRASHPOINT(revoked);
     commit_to_kafka(app);
     pipeline_on_revoke(app->pipeline, lost, clock_now());
+    CRASHPOINT_IF(pipeline_state(app->pipeline) == PIPELINE_RELEASING, revoked_in_commit);
 }
 
 static void on_messages(void *ctx)
@@ -286,6 +289,7 @@ static void close_when_drained(struct app *app)
     if (!app->stopping || app->closing || !pipeline_is_drained(app->pipeline))
         return;
     app->closing = true;
+    CRASHPOINT(drained);
     commit_to_kafka(app);
     kafka_close(app->kafka, on_kafka_closed, app);
 }

@@ -9,6 +9,7 @@
  */
 #include "copy.h"
 
+#include "crashpoint.h"
 #include "err.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -135,13 +136,16 @@ static void step_merge(struct copy *c)
 {
     begin_sql(c);
     copy_put_sql(&c->sql, "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%s')", c->ties);
+    CRASHPOINT(merge_unsent);
     send(c, STEP_MERGE, (struct span){0});
+    CRASHPOINT(merge_sent);
 }
 
 static void step_letters(struct copy *c)
 {
     begin_sql(c);
     copy_put_sql(&c->sql, "COPY %s", copyrow_rejected_target);
+    CRASHPOINT_IF(c->step != STEP_NONE, letters_unsent);
     send(c, STEP_LETTERS, batch_letters(c->batch));
 }
 
@@ -163,7 +167,9 @@ static void step_fence(struct copy *c)
                      n.dropped);
     }
     copy_put_sql(&c->sql, "COMMIT");
+    CRASHPOINT(commit_unsent);
     send(c, STEP_FENCE, (struct span){0});
+    CRASHPOINT(commit_sent);
 }
 
 static void next_step(struct copy *c)
@@ -228,6 +234,7 @@ static void roll_back(struct copy *c, enum commit_outcome outcome)
     buf_clear(&c->sql);
     copy_put_sql(&c->sql, "ROLLBACK");
     send(c, STEP_ROLLBACK, (struct span){0});
+    CRASHPOINT(rollback_sent);
 }
 
 /* An error that means "this session is of no use" on a connection that still lives (read-only after
@@ -276,6 +283,7 @@ static void apply_merge(struct copy *c, const PGresult *rows)
 static void on_fence(struct copy *c, const struct pg_reply *reply)
 {
     if (strcmp(reply->tag, "COMMIT") == 0) {
+        CRASHPOINT(commit_answered);
         finish(c, COMMIT_DONE);
         return;
     }
@@ -306,6 +314,7 @@ static void on_reply(void *ctx, const struct pg_reply *reply)
         on_fence(c, reply);
         return;
     }
+    CRASHPOINT_IF(c->step == STEP_MERGE, merge_answered);
     if (c->step == STEP_MERGE)
         apply_merge(c, reply->rows);
     next_step(c);
@@ -320,5 +329,6 @@ void copy_start(struct copy *c, struct batch *b, const struct offsets *o,
     c->owner = *owner;
     c->merge = merge;
     c->begun = false;
+    CRASHPOINT(before_begin);
     next_step(c);
 }

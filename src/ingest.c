@@ -10,6 +10,7 @@
 
 #include "backoff.h"
 #include "clock.h"
+#include "crashpoint.h"
 #include "entropy.h"
 #include "err.h"
 #include "log.h"
@@ -138,6 +139,7 @@ static void request_offsets(struct ingest *s, const struct offsets *starts)
     copy_put_literal(&s->sql, s->owner.cluster_id);
     s->job = JOB_OFFSETS;
     pg_request(s->pg, (const char *)s->sql.data, NULL, 0, on_offsets_reply, s);
+    CRASHPOINT(offsets_asked);
 }
 
 static void read_rows(struct offsets *o, const PGresult *rows)
@@ -252,6 +254,7 @@ static void request_jump(struct ingest *s)
                  s->jump_next);
     s->job = JOB_JUMP;
     pg_request(s->pg, (const char *)s->sql.data, NULL, 0, on_jump_reply, s);
+    CRASHPOINT(jump_sent);
 }
 
 void ingest_jump(struct ingest *s, const struct batch_owner *owner, const struct partition *p,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kafka_commit.h"
 
+#include "crashpoint.h"
 #include "log.h"
 
 void kafka_commit_init(struct kafka_commit *c, rd_kafka_t *rk, rd_kafka_queue_t *events)
@@ -36,6 +37,7 @@ void kafka_commit_send(struct kafka_commit *c)
         if (p->durable >= 0)
             rd_kafka_topic_partition_list_add(list, p->topic, p->id)->offset = p->durable;
     }
+    CRASHPOINT_IF(list->cnt > 0, kafka_commit_unsent);
     if (list->cnt > 0 && !rd_kafka_commit_queue(c->rk, list, c->events, NULL, NULL))
         c->flying++;
     rd_kafka_topic_partition_list_destroy(list);

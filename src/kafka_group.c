@@ -12,6 +12,7 @@
  */
 #include "kafka_group.h"
 
+#include "crashpoint.h"
 #include "log.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -81,7 +82,9 @@ static void give_up(struct kafka_group *g)
     if (kafka_link_is_up(g->parts.link))
         kafka_commit_send(g->parts.commit);
     kafka_commit_forget(g->parts.commit);
+    CRASHPOINT(giving_up);
     kafka_fetch_release(g->parts.fetch);
+    CRASHPOINT(gave_up);
     g->owed = OWED_NOTHING;
     g->has_share = false;
 }

@@ -16,6 +16,7 @@
  */
 #include "pgrun.h"
 
+#include "crashpoint.h"
 #include "pgtext.h"
 #include <stdio.h>
 #include <string.h>
@@ -108,6 +109,7 @@ static enum pgrun_need end_copy(struct pgrun *r, PGconn *conn)
         return PGRUN_WRITE;
     r->copying = false;
     r->copy_ended = true;
+    CRASHPOINT_IF(PQflush(conn) == 0, copy_ended);
     return PGRUN_READ;
 }
 
@@ -117,6 +119,7 @@ static enum pgrun_need send_rows(struct pgrun *r, PGconn *conn)
     for (int i = 0; i < SLICES_A_STEP && r->copied < r->copy_len && !r->copy_refusal; i++) {
         if (PQflush(conn) == 1)
             return PGRUN_WRITE;
+        CRASHPOINT_IF(r->copied > 0, mid_copy);
         size_t left = r->copy_len - r->copied;
         int len = left < SLICE_BYTES ? (int)left : SLICE_BYTES;
         int rc = PQputCopyData(conn, r->copy + r->copied, len);
