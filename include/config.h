@@ -64,6 +64,7 @@ struct config {
     int64_t batch_rows;
     int64_t batch_bytes;
     int64_t linger_ms;
+    int64_t writers; /* connections that write, each for a share of the partitions */
     /* trouble */
     int64_t retry_min_ms;
     int64_t retry_max_ms;

@@ -33,7 +33,8 @@ struct ingest_callbacks {
     void *ctx;
 };
 
-struct ingest *ingest_new(struct ev_loop *loop, const struct config *config,
+/* `name` of its connection in the log: borrowed for good, like `config`. */
+struct ingest *ingest_new(struct ev_loop *loop, const struct config *config, const char *name,
                           const struct ingest_callbacks *callbacks);
 void ingest_free(struct ingest *s);
 void ingest_start(struct ingest *s);

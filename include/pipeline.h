@@ -147,6 +147,7 @@ bool pipeline_is_drained(const struct pipeline *p);
 
 enum pipeline_state pipeline_state(const struct pipeline *p);
 const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
+void pipeline_stats_add(struct pipeline_stats *sum, const struct pipeline_stats *more);
 const struct offsets *pipeline_offsets(const struct pipeline *p);
 bool pipeline_is_broken(const struct pipeline *p); /* COMMIT_BROKEN happened: exit */
 bool pipeline_is_flying(const struct pipeline *p);

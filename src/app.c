@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who calls whom: Kafka, the ingest session and the service session tell the pipeline what
- * happened; the pipeline asks them for what it wants (pipeline_ops below). Before each wait of the
- * loop advance() lets the pipeline take what it can and start what is due.
+ * Who calls whom: Kafka and the service session tell the writers what happened; the writers ask
+ * them for what they want (writers_ops below). Before each wait of the loop advance() lets the
+ * writers take what they can and start what is due.
  *
  * Usual path: start -> waiting for ... -> flowing -> SIGTERM -> drained -> left the group -> 0.
  */
@@ -10,15 +10,13 @@
 
 #include "clock.h"
 #include "crashpoint.h"
-#include "entropy.h"
 #include "err.h"
-#include "ingest.h"
 #include "kafka.h"
 #include "log.h"
 #include "notify.h"
-#include "pipeline.h"
 #include "report.h"
 #include "service.h"
+#include "writers.h"
 #include <ev.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -39,15 +37,14 @@ struct app {
     struct config *config;
     const struct config_source *source;
     struct kafka *kafka;
-    struct ingest *ingest;
+    struct writers *writers;
     struct service *service;
     struct pairs *pairs;
-    struct pipeline *pipeline;
     struct report report;
 
     ev_prepare prepare;
     ev_idle more;    /* active while there is input left to take: the loop does not wait */
-    ev_timer wake;   /* the pipeline's next deadline */
+    ev_timer wake;   /* the writers' next deadline */
     ev_timer second; /* housekeeping */
     ev_timer deadline;
     ev_signal sigterm, sigint, sighup;
@@ -56,25 +53,12 @@ struct app {
     bool assign_waiting;
     bool kafka_up;
     bool kafka_commit_due;
-    int64_t flying_since_us;
     bool stopping;
     bool closing;
     int exit_code;
 };
 
-/* --- what the pipeline wants --- */
-
-static struct batch_owner owner_of(struct app *app)
-{
-    return (struct batch_owner){app->config->group, kafka_cluster_id(app->kafka)};
-}
-
-static void op_read_offsets(void *ctx, const struct offsets *assigned, uint32_t epoch)
-{
-    struct app *app = ctx;
-    struct batch_owner owner = owner_of(app);
-    ingest_read_offsets(app->ingest, &owner, assigned, epoch);
-}
+/* --- what the writers want --- */
 
 static void op_assign(void *ctx, const struct offsets *o)
 {
@@ -88,25 +72,16 @@ static void op_release(void *ctx)
     kafka_release(app->kafka);
 }
 
-static void op_commit(void *ctx, struct batch *b, const struct offsets *o, bool merge)
+static void on_start_found(void *ctx, const struct offsets *found, const char *error)
 {
     struct app *app = ctx;
-    struct batch_owner owner = owner_of(app);
-    app->flying_since_us = clock_now().mono_us;
-    ingest_commit(app->ingest, &owner, b, o, merge);
+    writers_on_start(app->writers, found, error);
 }
 
-static void op_abort_commit(void *ctx)
+static void op_find_start(void *ctx, const struct offsets *missing)
 {
     struct app *app = ctx;
-    ingest_abort(app->ingest, "partitions were given up in the middle of a commit");
-}
-
-static void op_committed(void *ctx, const struct offsets *o)
-{
-    struct app *app = ctx;
-    (void)o;
-    app->kafka_commit_due = true;
+    kafka_find_start(app->kafka, missing, on_start_found, app);
 }
 
 static void op_refresh_pairs(void *ctx)
@@ -115,11 +90,18 @@ static void op_refresh_pairs(void *ctx)
     service_refresh_pairs(app->service);
 }
 
-static void op_jump(void *ctx, const struct partition *p, int64_t next)
+static void op_committed(void *ctx)
 {
     struct app *app = ctx;
-    struct batch_owner owner = owner_of(app);
-    ingest_jump(app->ingest, &owner, p, next);
+    app->kafka_commit_due = true;
+}
+
+static void op_broken(void *ctx)
+{
+    struct app *app = ctx;
+    log_error("encoder_broken", "the server cannot read what tickd sends; nothing was lost", NULL);
+    app->exit_code = EXIT_RUNTIME;
+    ev_break(app->loop, EVBREAK_ALL);
 }
 
 /* --- what Kafka says --- */
@@ -129,8 +111,8 @@ static void start_assigned(struct app *app)
     if (!app->assign_waiting || !kafka_cluster_id(app->kafka))
         return;
     app->assign_waiting = false;
-    pipeline_set_owner(app->pipeline, app->config->group, kafka_cluster_id(app->kafka));
-    pipeline_on_assign(app->pipeline, &app->assigned);
+    writers_set_owner(app->writers, app->config->group, kafka_cluster_id(app->kafka));
+    writers_on_assign(app->writers, &app->assigned);
 }
 
 static void on_assign(void *ctx, const struct offsets *partitions)
@@ -144,7 +126,7 @@ static void on_assign(void *ctx, const struct offsets *partitions)
 static void commit_to_kafka(struct app *app)
 {
     if (app->kafka_commit_due)
-        kafka_commit(app->kafka, pipeline_offsets(app->pipeline));
+        kafka_commit(app->kafka, writers_offsets(app->writers));
     app->kafka_commit_due = false;
 }
 
@@ -158,8 +140,8 @@ static void on_revoke(void *ctx, bool lost)
     }
     CRASHPOINT(revoked);
     commit_to_kafka(app);
-    pipeline_on_revoke(app->pipeline, lost, clock_now());
-    CRASHPOINT_IF(pipeline_state(app->pipeline) == PIPELINE_RELEASING, revoked_in_commit);
+    writers_on_revoke(app->writers, lost, clock_now());
+    CRASHPOINT_IF(writers_facts(app->writers).state == PIPELINE_RELEASING, revoked_in_commit);
 }
 
 static void on_messages(void *ctx)
@@ -170,7 +152,7 @@ static void on_messages(void *ctx)
 static void on_gap(void *ctx, uint32_t partition, int64_t low, int64_t high)
 {
     struct app *app = ctx;
-    pipeline_on_gap(app->pipeline, partition, low, high);
+    writers_on_gap(app->writers, partition, low, high);
 }
 
 static void on_kafka_up(void *ctx)
@@ -200,19 +182,7 @@ static void on_kafka_closed(void *ctx)
     ev_break(app->loop, EVBREAK_ALL);
 }
 
-static void on_start_found(void *ctx, const struct offsets *found, const char *error)
-{
-    struct app *app = ctx;
-    ingest_on_start(app->ingest, found, error);
-}
-
 /* --- what the database says --- */
-
-static void on_usable(void *ctx, bool usable)
-{
-    struct app *app = ctx;
-    pipeline_on_database(app->pipeline, usable);
-}
 
 static void on_schema(void *ctx, const struct schema_report *schema)
 {
@@ -220,40 +190,10 @@ static void on_schema(void *ctx, const struct schema_report *schema)
     report_schema(&app->report, schema);
 }
 
-static void find_start(void *ctx, const struct offsets *missing)
-{
-    struct app *app = ctx;
-    kafka_find_start(app->kafka, missing, on_start_found, app);
-}
-
-static void on_offsets(void *ctx, uint32_t epoch, const int64_t *values, size_t count)
-{
-    struct app *app = ctx;
-    pipeline_on_offsets(app->pipeline, epoch, values, count);
-}
-
-static void on_commit(void *ctx, enum commit_outcome outcome)
-{
-    struct app *app = ctx;
-    pipeline_on_commit(app->pipeline, outcome, clock_now(), entropy_bits());
-    if (pipeline_is_broken(app->pipeline)) {
-        log_error("encoder_broken", "the server cannot read what tickd sends; nothing was lost",
-                  NULL);
-        app->exit_code = EXIT_RUNTIME;
-        ev_break(app->loop, EVBREAK_ALL);
-    }
-}
-
-static void on_jumped(void *ctx)
-{
-    struct app *app = ctx;
-    pipeline_resync(app->pipeline);
-}
-
 static void on_pairs(void *ctx)
 {
     struct app *app = ctx;
-    pipeline_on_pairs(app->pipeline);
+    writers_on_pairs(app->writers);
 }
 
 /* --- the loop --- */
@@ -263,9 +203,9 @@ static bool take_input(struct app *app, struct instant now)
 {
     struct message m;
     for (int taken = 0; taken < INTAKE_BUDGET; taken++) {
-        if (!pipeline_wants_input(app->pipeline) || !kafka_peek(app->kafka, &m))
+        if (!writers_want_input(app->writers) || !kafka_peek(app->kafka, &m))
             return false;
-        if (!pipeline_take(app->pipeline, &m, now))
+        if (!writers_take(app->writers, &m, now))
             return false;
         kafka_advance(app->kafka);
     }
@@ -274,7 +214,7 @@ static bool take_input(struct app *app, struct instant now)
 
 static void arm_wake(struct app *app, struct instant now)
 {
-    int64_t at = pipeline_wake_us(app->pipeline);
+    int64_t at = writers_wake_us(app->writers);
     ev_timer_stop(app->loop, &app->wake);
     if (at == INT64_MAX)
         return;
@@ -286,7 +226,7 @@ static void arm_wake(struct app *app, struct instant now)
 
 static void close_when_drained(struct app *app)
 {
-    if (!app->stopping || app->closing || !pipeline_is_drained(app->pipeline))
+    if (!app->stopping || app->closing || !writers_are_drained(app->writers))
         return;
     app->closing = true;
     CRASHPOINT(drained);
@@ -306,9 +246,9 @@ static void advance(struct app *app)
 {
     start_assigned(app);
     struct instant now = clock_now();
-    pipeline_step(app->pipeline, now);
+    writers_step(app->writers, now);
     bool more = take_input(app, now);
-    pipeline_step(app->pipeline, now);
+    writers_step(app->writers, now);
     close_when_drained(app);
     set_busy(app, more);
     arm_wake(app, now);
@@ -337,8 +277,9 @@ static void on_wake(struct ev_loop *loop, ev_timer *w, int revents)
 
 static void look_at_slow_commit(struct app *app, int64_t now_us)
 {
-    if (pipeline_is_flying(app->pipeline) && now_us - app->flying_since_us > SLOW_COMMIT_US)
-        service_unblock(app->service, ingest_backend_pid(app->ingest));
+    int pid = writers_slow_backend(app->writers, now_us, SLOW_COMMIT_US);
+    if (pid != 0)
+        service_unblock(app->service, pid);
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
@@ -349,19 +290,21 @@ static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
     int64_t now_us = clock_now().mono_us;
     look_at_slow_commit(app, now_us);
     commit_to_kafka(app);
+    struct writers_facts writers = writers_facts(app->writers);
+    struct pipeline_stats stats = writers_stats(app->writers);
     struct report_facts facts = {
         .stopping = app->stopping,
-        .database_connected = ingest_is_connected(app->ingest),
-        .database_usable = ingest_is_usable(app->ingest),
+        .database_connected = writers.connected,
+        .database_usable = writers.usable,
         .pairs_loaded = pairs_loaded(app->pairs),
         .kafka_up = app->kafka_up,
-        .pipeline = pipeline_state(app->pipeline),
-        .partitions = pipeline_offsets(app->pipeline)->count,
-        .partitions_stopped = pipeline_stopped_count(app->pipeline),
-        .commit_failures = pipeline_failures(app->pipeline),
+        .pipeline = writers.state,
+        .partitions = writers.partitions,
+        .partitions_stopped = writers.stopped,
+        .commit_failures = writers.failures,
     };
     report_state(&app->report, &facts, now_us);
-    report_stats(&app->report, pipeline_stats(app->pipeline), now_us);
+    report_stats(&app->report, &stats, now_us);
     notify_alive();
 }
 
@@ -403,7 +346,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
              (long long)app->config->shutdown_timeout_ms);
     notify_stopping();
     app->stopping = true;
-    pipeline_stop(app->pipeline);
+    writers_stop(app->writers);
     ev_timer_set(&app->deadline, (double)app->config->shutdown_timeout_ms / 1000, 0.);
     ev_timer_start(loop, &app->deadline);
     start_watchdog((unsigned)(app->config->shutdown_timeout_ms / 1000) + EXIT_WATCHDOG_S, EXIT_OK);
@@ -425,10 +368,10 @@ static void apply_reload(struct app *app)
 {
     log_set_level((enum log_level)app->config->log_level);
     struct pipeline_options options = pipeline_options_of(app->config);
-    pipeline_set_options(app->pipeline, &options);
+    writers_set_options(app->writers, &options);
     service_refresh_pairs(app->service);
-    if (pipeline_stopped_count(app->pipeline) > 0)
-        pipeline_resync(app->pipeline);
+    if (writers_facts(app->writers).stopped > 0)
+        writers_resync(app->writers);
 }
 
 static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
@@ -490,26 +433,16 @@ static bool make_parts(struct app *app, struct err *e)
         .on_fatal = on_kafka_fatal,
         .ctx = app,
     };
-    struct ingest_callbacks on_ingest = {
-        .on_usable = on_usable,
-        .on_schema = on_schema,
-        .find_start = find_start,
-        .on_offsets = on_offsets,
-        .on_commit = on_commit,
-        .on_jumped = on_jumped,
-        .ctx = app,
-    };
     struct service_callbacks on_service = {
         .on_pairs = on_pairs, .on_schema = on_schema, .ctx = app};
-    struct pipeline_ops ops = {
-        .read_offsets = op_read_offsets,
+    struct writers_ops ops = {
         .assign = op_assign,
         .release = op_release,
-        .commit = op_commit,
-        .abort_commit = op_abort_commit,
-        .committed = op_committed,
+        .find_start = op_find_start,
         .refresh_pairs = op_refresh_pairs,
-        .jump = op_jump,
+        .committed = op_committed,
+        .broken = op_broken,
+        .on_schema = on_schema,
         .ctx = app,
     };
     app->kafka = kafka_new(app->loop, app->config, &on_kafka, e);
@@ -517,8 +450,7 @@ static bool make_parts(struct app *app, struct err *e)
         return false;
     struct pipeline_options options = pipeline_options_of(app->config);
     app->pairs = pairs_new();
-    app->pipeline = pipeline_new(&options, app->pairs, &ops);
-    app->ingest = ingest_new(app->loop, app->config, &on_ingest);
+    app->writers = writers_new(app->loop, app->config, &options, app->pairs, &ops);
     app->service = service_new(app->loop, app->config, app->pairs, &on_service);
     offsets_init(&app->assigned);
     report_init(&app->report, app->config->stats_interval_ms * 1000, clock_now().mono_us);
@@ -571,9 +503,8 @@ static void free_parts(struct app *app)
 {
     start_watchdog(EXIT_WATCHDOG_S, app->exit_code);
     service_free(app->service);
-    ingest_free(app->ingest);
+    writers_free(app->writers);
     kafka_free(app->kafka);
-    pipeline_free(app->pipeline);
     pairs_free(app->pairs);
     offsets_fini(&app->assigned);
     alarm(0);
@@ -594,7 +525,7 @@ int app_run(struct config *config, const struct config_source *source)
     block_signals(false);
     log_info("started", "tickd is running", "version=%s topics=%s group=%s", TICKD_VERSION,
              config->topics, config->group);
-    ingest_start(app.ingest);
+    writers_start(app.writers);
     service_start(app.service);
     if (!kafka_start(app.kafka, &e)) {
         log_error("kafka_failed", "the consumer could not be started", "error=%s", e.text);
@@ -604,7 +535,8 @@ int app_run(struct config *config, const struct config_source *source)
     }
     block_signals(true);
     stop_watchers(&app);
-    report_final(&app.report, pipeline_stats(app.pipeline), app.exit_code);
+    struct pipeline_stats stats = writers_stats(app.writers);
+    report_final(&app.report, &stats, app.exit_code);
     free_parts(&app);
     ev_loop_destroy(app.loop);
     return app.exit_code;

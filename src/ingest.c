@@ -361,13 +361,13 @@ static const char *ties_word(enum config_ties ties)
     return words[ties];
 }
 
-struct ingest *ingest_new(struct ev_loop *loop, const struct config *config,
+struct ingest *ingest_new(struct ev_loop *loop, const struct config *config, const char *name,
                           const struct ingest_callbacks *callbacks)
 {
     struct ingest *s = err_calloc(1, sizeof *s);
     char application[SESSION_APPLICATION_MAX];
     session_application(application, config->group);
-    struct pg_options options = session_pg_options(config, "ingest", application);
+    struct pg_options options = session_pg_options(config, name, application);
     struct pg_callbacks on = {.on_up = on_up, .on_down = on_down, .ctx = s};
     s->loop = loop;
     s->callbacks = *callbacks;

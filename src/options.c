@@ -224,6 +224,10 @@ const struct option option_table[] = {
     {WHOLE(linger_ms, 0, 60000), .section = BATCHING, .fallback = "100", .unit = "ms",
      .alias = "WRITE_INTERVAL_SEC", .alias_scale = 1000, .reloadable = true,
      .help = "A batch that is not full is sent when its first row is this old."},
+    {WHOLE(writers, 1, 64), .section = BATCHING, .fallback = "1", .unit = "connections",
+     .help = "Connections that write, each for its share of the partitions. One keeps up with any "
+             "feed; more help to drain a backlog where the database has cores to spare and the "
+             "topic has partitions enough. Each has two batches in memory."},
 
     {WHOLE(retry_min_ms, 10, 60000), .section = TROUBLE, .fallback = "100", .unit = "ms",
      .help = "Shortest pause before something that failed is tried again."},

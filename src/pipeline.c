@@ -486,6 +486,7 @@ static const struct partition *find_gap(const struct pipeline *p)
 
 static void send_flying(struct pipeline *p)
 {
+    assert(!batch_is_empty(p->flying));
     p->flight = FLIGHT_SENT;
     p->ops.commit(p->ops.ctx, p->flying, &p->offsets, p->merge);
 }
@@ -559,6 +560,7 @@ static void step_gap(struct pipeline *p, const struct partition *gap)
 {
     if (p->flight != FLIGHT_NONE || !batch_is_empty(p->filling) || p->jumping)
         return;
+    assert(gap->expected == gap->durable);
     p->jumping = true;
     p->ops.jump(p->ops.ctx, gap, gap->gap_low);
 }
@@ -615,6 +617,25 @@ enum pipeline_state pipeline_state(const struct pipeline *p)
 const struct pipeline_stats *pipeline_stats(const struct pipeline *p)
 {
     return &p->stats;
+}
+
+void pipeline_stats_add(struct pipeline_stats *sum, const struct pipeline_stats *more)
+{
+    sum->messages += more->messages;
+    sum->seen_before += more->seen_before;
+    sum->stored += more->stored;
+    sum->rejected += more->rejected;
+    sum->ignored += more->ignored;
+    sum->dropped += more->dropped;
+    for (size_t i = 0; i < REJECT_COUNT; i++)
+        sum->rejects[i] += more->rejects[i];
+    sum->ties_spread += more->ties_spread;
+    sum->commits += more->commits;
+    sum->merges += more->merges;
+    sum->retries += more->retries;
+    sum->fences_lost += more->fences_lost;
+    sum->rewinds += more->rewinds;
+    sum->unknown_commits += more->unknown_commits;
 }
 
 const struct offsets *pipeline_offsets(const struct pipeline *p)

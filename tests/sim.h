@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A whole world in one process, from a seed: a Kafka log, a consumer group, a database with
- * sessions, and one to three tickd (the real pipeline, ingest, copy, batch, ties, offsets and
- * pairs; only what does I/O is a model). Time is virtual. Nothing depends on anything but the seed,
- * so a failure is repeated by its number.
+ * sessions, and one to three tickd (the real writers, pipeline, ingest, copy, batch, ties, offsets
+ * and pairs; only what does I/O is a model). Time is virtual. Nothing depends on anything but the
+ * seed, so a failure is repeated by its number.
  *
  *     sim_time    events, virtual time, random numbers
  *     sim_log     what is in Kafka's log, and what must become of it
@@ -43,6 +43,7 @@ struct sim_plan {
     int nodes;
     int partitions;
     int messages; /* of a partition */
+    int writers;  /* of a tickd */
     enum ties_mode ties;
     bool keep_repeats;
     bool jump_gaps;

@@ -9,7 +9,7 @@
 #include "config.h"
 #include "err.h"
 #include "fake_pairs.h"
-#include "ingest.h"
+#include "writers.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +25,9 @@ struct sim_node {
     int index;
     uint64_t life;
     bool alive, paused, stopping, closing;
+    int64_t durable[SIM_PARTITIONS]; /* as last said */
     struct config config;
-    struct pipeline *pipeline;
-    struct ingest *ingest;
+    struct writers *writers;
     struct pairs *pairs;
     int64_t wake_us; /* when a wake-up is under way, or -1 */
 
@@ -86,7 +86,7 @@ static void look_for_gaps(struct sim_node *n)
             continue;
         sim_count(SIM_gaps);
         n->gap_told[i] = true;
-        pipeline_on_gap(n->pipeline, (uint32_t)i, low, sim_log_high(p->id));
+        writers_on_gap(n->writers, (uint32_t)i, low, sim_log_high(p->id));
     }
 }
 
@@ -113,7 +113,7 @@ static bool take_one(struct sim_node *n)
                         .timestamp_ms = MESSAGE_NO_TIME,
                         .payload = n->shown->payload,
                         .payload_len = strlen(n->shown->payload)};
-    if (!pipeline_take(n->pipeline, &m, clock_now()))
+    if (!writers_take(n->writers, &m, clock_now()))
         return false;
     forget_shown(n);
     return true;
@@ -123,7 +123,7 @@ static void take_input(struct sim_node *n)
 {
     look_for_gaps(n);
     for (int64_t budget = sim_between(1, 20); budget > 0; budget--) {
-        if (!pipeline_wants_input(n->pipeline) || !show_next(n) || !take_one(n))
+        if (!writers_want_input(n->writers) || !show_next(n) || !take_one(n))
             return;
     }
 }
@@ -152,7 +152,7 @@ static void on_wake(void *ctx, uint64_t arg)
 
 static void arm_wake(struct sim_node *n)
 {
-    int64_t at = pipeline_wake_us(n->pipeline);
+    int64_t at = writers_wake_us(n->writers);
     if (at == INT64_MAX || (n->wake_us >= sim_now_us() && n->wake_us <= at))
         return;
     n->wake_us = at > sim_now_us() ? at : sim_now_us();
@@ -164,7 +164,7 @@ static void exit_later(struct sim_node *n);
 /* kafka_close(): gives back what it holds, leaves the group, and the process ends. */
 static void close_when_drained(struct sim_node *n)
 {
-    if (!n->stopping || n->closing || !pipeline_is_drained(n->pipeline))
+    if (!n->stopping || n->closing || !writers_are_drained(n->writers))
         return;
     n->closing = true;
     sim_group_close(n);
@@ -173,11 +173,9 @@ static void close_when_drained(struct sim_node *n)
 
 static void advance(struct sim_node *n)
 {
-    pipeline_step(n->pipeline, clock_now());
+    writers_step(n->writers, clock_now());
     take_input(n);
-    pipeline_step(n->pipeline, clock_now());
-    if (pipeline_is_broken(n->pipeline))
-        sim_fail("broken");
+    writers_step(n->writers, clock_now());
     close_when_drained(n);
     arm_wake(n);
 }
@@ -245,15 +243,7 @@ static void on_poll(void *ctx, uint64_t arg)
     sim_node_tell_after(ctx, sim_between(1000, 30000), on_poll, ctx, arg);
 }
 
-/* --- what the pipeline asks for --- */
-
-static const struct batch_owner owner = {SIM_GROUP, SIM_CLUSTER};
-
-static void op_read_offsets(void *ctx, const struct offsets *assigned, uint32_t epoch)
-{
-    struct sim_node *n = ctx;
-    ingest_read_offsets(n->ingest, &owner, assigned, epoch);
-}
+/* --- what the writers ask for --- */
 
 static void op_assign(void *ctx, const struct offsets *o)
 {
@@ -261,6 +251,8 @@ static void op_assign(void *ctx, const struct offsets *o)
     if (!n->assigned)
         sim_fail("an assignment nobody asked for");
     offsets_copy(&n->at, o);
+    for (size_t i = 0; i < o->count; i++)
+        n->durable[o->items[i].id] = o->items[i].durable; /* read, a moment ago or longer */
     n->fetching = true;
     memset(n->gap_told, 0, sizeof n->gap_told);
     forget_shown(n);
@@ -277,32 +269,25 @@ static void op_release(void *ctx)
     sim_group_released(n);
 }
 
-static void op_commit(void *ctx, struct batch *b, const struct offsets *o, bool row_by_row)
+/* What is said to be durable is. (The others may not know yet that the database went back.) */
+static void op_committed(void *ctx)
 {
     struct sim_node *n = ctx;
-    if (batch_is_empty(b))
-        sim_fail("an empty batch is committed");
-    if (b->row_count + b->letters_taken >= sim_plan()->limits.rows + SIM_ITEMS)
-        sim_fail("%zu rows and %zu dead letters in one batch", b->row_count, b->letters_taken);
-    ingest_commit(n->ingest, &owner, b, o, row_by_row);
+    const struct offsets *o = writers_offsets(n->writers);
+    for (size_t i = 0; i < o->count; i++) {
+        int id = o->items[i].id;
+        int64_t durable = o->items[i].durable, stored = sim_tables()->offsets[id].next;
+        if (durable > n->durable[id] && durable > stored)
+            sim_fail("partition %d taken for durable up to %lld, is at %lld", id,
+                     (long long)durable, (long long)stored);
+        n->durable[id] = durable;
+    }
 }
 
-static void op_abort_commit(void *ctx)
-{
-    struct sim_node *n = ctx;
-    sim_count(SIM_orphans);
-    ingest_abort(n->ingest, "given up");
-}
-
-static void op_committed(void *ctx, const struct offsets *o)
+static void op_broken(void *ctx)
 {
     (void)ctx;
-    for (size_t i = 0; i < o->count; i++) {
-        if (o->items[i].durable > sim_tables()->offsets[o->items[i].id].next)
-            sim_fail("partition %d taken for durable up to %lld, is at %lld", (int)o->items[i].id,
-                     (long long)o->items[i].durable,
-                     (long long)sim_tables()->offsets[o->items[i].id].next);
-    }
+    sim_fail("broken");
 }
 
 static void on_pairs(void *ctx, uint64_t arg)
@@ -313,7 +298,7 @@ static void on_pairs(void *ctx, uint64_t arg)
         return;
     }
     fake_pairs_load(n->pairs, sim_pairs_list());
-    pipeline_on_pairs(n->pipeline);
+    writers_on_pairs(n->writers);
 }
 
 static void op_refresh_pairs(void *ctx)
@@ -322,25 +307,9 @@ static void op_refresh_pairs(void *ctx)
     sim_node_notify_pairs(ctx);
 }
 
-static void op_jump(void *ctx, const struct partition *p, int64_t next)
-{
-    struct sim_node *n = ctx;
-    if (p->expected != p->durable)
-        sim_fail("a jump over what has been read and is not committed");
-    ingest_jump(n->ingest, &owner, p, next);
-}
-
 void sim_node_notify_pairs(struct sim_node *n)
 {
     sim_node_tell_after(n, sim_between(500, 20000), on_pairs, n, 0);
-}
-
-/* --- what the ingest session says --- */
-
-static void on_usable(void *ctx, bool usable)
-{
-    struct sim_node *n = ctx;
-    pipeline_on_database(n->pipeline, usable);
 }
 
 static void on_schema(void *ctx, const struct schema_report *report)
@@ -356,7 +325,7 @@ static void on_start(void *ctx, uint64_t set)
     struct offsets found;
     if (sim_chance(sim_plan()->refuse * 3)) {
         sim_count(SIM_no_start);
-        ingest_on_start(n->ingest, NULL, "no broker");
+        writers_on_start(n->writers, NULL, "no broker");
         return;
     }
     offsets_init(&found);
@@ -366,34 +335,16 @@ static void on_start(void *ctx, uint64_t set)
             found.items[i].expected = sim_log_low(p);
         }
     }
-    ingest_on_start(n->ingest, &found, NULL);
+    writers_on_start(n->writers, &found, NULL);
     offsets_fini(&found);
 }
 
-static void find_start(void *ctx, const struct offsets *missing)
+static void op_find_start(void *ctx, const struct offsets *missing)
 {
     uint64_t set = 0;
     for (size_t i = 0; i < missing->count; i++)
         set |= 1U << missing->items[i].id;
     sim_node_tell_after(ctx, sim_between(1000, 50000), on_start, ctx, set);
-}
-
-static void on_offsets(void *ctx, uint32_t epoch, const int64_t *values, size_t count)
-{
-    struct sim_node *n = ctx;
-    pipeline_on_offsets(n->pipeline, epoch, values, count);
-}
-
-static void on_commit(void *ctx, enum commit_outcome outcome)
-{
-    struct sim_node *n = ctx;
-    pipeline_on_commit(n->pipeline, outcome, clock_now(), sim_random(UINT32_MAX));
-}
-
-static void on_jumped(void *ctx)
-{
-    struct sim_node *n = ctx;
-    pipeline_resync(n->pipeline);
 }
 
 /* --- instead of schema.c: every schema is good --- */
@@ -421,7 +372,7 @@ void sim_node_assign(struct sim_node *n, const struct offsets *partitions)
 {
     sim_trace("node %d: given %zu partitions", n->index, partitions->count);
     n->assigned = true;
-    pipeline_on_assign(n->pipeline, partitions);
+    writers_on_assign(n->writers, partitions);
 }
 
 /* What is given and taken again before the client has seen it, tickd never hears of. */
@@ -431,7 +382,7 @@ void sim_node_revoke(struct sim_node *n, bool lost)
     if (!n->assigned)
         sim_group_released(n);
     else
-        pipeline_on_revoke(n->pipeline, lost, clock_now());
+        writers_on_revoke(n->writers, lost, clock_now());
 }
 
 /* --- life --- */
@@ -445,10 +396,11 @@ static void make_config(struct sim_node *n)
         .ties = (enum config_ties)sim_plan()->ties,
         .retry_min_ms = 10,
         .retry_max_ms = 1000,
+        .writers = sim_plan()->writers,
     };
 }
 
-static void make_pipeline(struct sim_node *n)
+static void make_writers(struct sim_node *n)
 {
     const struct sim_plan *plan = sim_plan();
     struct pipeline_options options = {
@@ -464,34 +416,19 @@ static void make_pipeline(struct sim_node *n)
         .retry_min_ms = 10,
         .retry_max_ms = 1000,
     };
-    struct pipeline_ops ops = {
-        .read_offsets = op_read_offsets,
+    struct writers_ops ops = {
         .assign = op_assign,
         .release = op_release,
-        .commit = op_commit,
-        .abort_commit = op_abort_commit,
-        .committed = op_committed,
+        .find_start = op_find_start,
         .refresh_pairs = op_refresh_pairs,
-        .jump = op_jump,
-        .ctx = n,
-    };
-    n->pipeline = pipeline_new(&options, n->pairs, &ops);
-    pipeline_set_owner(n->pipeline, SIM_GROUP, SIM_CLUSTER);
-}
-
-static void make_ingest(struct sim_node *n)
-{
-    struct ingest_callbacks callbacks = {
-        .on_usable = on_usable,
+        .committed = op_committed,
+        .broken = op_broken,
         .on_schema = on_schema,
-        .find_start = find_start,
-        .on_offsets = on_offsets,
-        .on_commit = on_commit,
-        .on_jumped = on_jumped,
         .ctx = n,
     };
     sim_pg_set_owner(n);
-    n->ingest = ingest_new((struct ev_loop *)n, &n->config, &callbacks);
+    n->writers = writers_new((struct ev_loop *)n, &n->config, &options, n->pairs, &ops);
+    writers_set_owner(n->writers, SIM_GROUP, SIM_CLUSTER);
 }
 
 static void on_join(void *ctx, uint64_t arg)
@@ -508,13 +445,13 @@ void sim_node_start(struct sim_node *n)
     n->life++;
     n->alive = true;
     n->paused = n->stopping = n->closing = n->assigned = n->fetching = false;
+    memset(n->durable, 0, sizeof n->durable);
     n->wake_us = -1;
     n->shown = NULL;
     make_config(n);
     n->pairs = pairs_new();
-    make_pipeline(n);
-    make_ingest(n);
-    ingest_start(n->ingest);
+    make_writers(n);
+    writers_start(n->writers);
     sim_node_notify_pairs(n);
     on_poll(n, 0);
     sim_node_tell_after(n, sim_between(1000, 500000), on_join, n, 0);
@@ -522,9 +459,9 @@ void sim_node_start(struct sim_node *n)
 
 static void count_stats(const struct sim_node *n)
 {
-    const struct pipeline_stats *s = pipeline_stats(n->pipeline);
-    sim_count_more(SIM_resolved, s->unknown_commits);
-    sim_count_more(SIM_rewinds, s->rewinds);
+    struct pipeline_stats s = writers_stats(n->writers);
+    sim_count_more(SIM_resolved, s.unknown_commits);
+    sim_count_more(SIM_rewinds, s.rewinds);
 }
 
 /* The process is gone, without a word. */
@@ -534,8 +471,7 @@ static void end_process(struct sim_node *n)
     n->alive = false;
     n->life++;
     n->told_count = 0;
-    ingest_free(n->ingest);
-    pipeline_free(n->pipeline);
+    writers_free(n->writers);
     pairs_free(n->pairs);
 }
 
@@ -567,7 +503,7 @@ void sim_node_stop(struct sim_node *n)
     sim_count(SIM_stops);
     sim_trace("node %d: is to stop", n->index);
     n->stopping = true;
-    pipeline_stop(n->pipeline);
+    writers_stop(n->writers);
     sim_node_tell_after(n, SHUTDOWN_US, on_exit_time, n, 0);
     advance(n);
 }
@@ -597,18 +533,18 @@ void sim_node_resync(struct sim_node *n)
     if (!n->alive || n->paused)
         return;
     sim_count(SIM_resyncs);
-    pipeline_resync(n->pipeline);
+    writers_resync(n->writers);
     advance(n);
 }
 
 bool sim_node_has_stopped(const struct sim_node *n)
 {
-    return n->alive && pipeline_stopped_count(n->pipeline) > 0;
+    return n->alive && writers_facts(n->writers).stopped > 0;
 }
 
 bool sim_node_has_stopped_at(const struct sim_node *n, int partition, int64_t offset)
 {
-    const struct offsets *o = n->alive ? pipeline_offsets(n->pipeline) : NULL;
+    const struct offsets *o = n->alive ? writers_offsets(n->writers) : NULL;
     for (size_t i = 0; o && i < o->count; i++) {
         const struct partition *p = &o->items[i];
         if (p->id == partition && p->stopped && p->gap_low == OFFSETS_UNKNOWN)

@@ -397,7 +397,8 @@ void pg_request(struct pg *pg, const char *sql, const void *copy, size_t copy_le
 void pg_reset(struct pg *pg, const char *why)
 {
     struct backend *b = pg->backend;
-    (void)why;
+    if (strstr(why, "given up"))
+        sim_count(SIM_orphans);
     pg->believes = false;
     if (!b)
         return; /* it has gone already */

@@ -293,6 +293,8 @@ static bool has_moved(const struct sim_tx *t)
 
 static void apply(struct sim_tx *t)
 {
+    if (t->row_count + t->letter_count >= sim_plan()->limits.rows + SIM_ITEMS)
+        sim_fail("%zu rows and %zu dead letters in one batch", t->row_count, t->letter_count);
     if (has_moved(t)) /* nothing is written without it */
         remember();
     for (size_t i = 0; i < t->row_count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: sim_time.o sim_log.o sim_tables.o sim_pg.o sim_group.o sim_node.o sim_check.o pipeline.o ingest.o session.o copy.o ties.o batch.o copyrow.o commit.o offsets.o pairs.o validate.o detail.o timestamp.o number.o utf8.o record.o reject.o sqlstate.o backoff.o buf.o entropy.o err.o stub_log.o fake_decode.o fake_pairs.o copy_reader.o */
+/* links: sim_time.o sim_log.o sim_tables.o sim_pg.o sim_group.o sim_node.o sim_check.o writers.o pipeline.o ingest.o session.o copy.o ties.o batch.o copyrow.o commit.o offsets.o pairs.o validate.o detail.o timestamp.o number.o utf8.o record.o reject.o sqlstate.o backoff.o buf.o entropy.o err.o stub_log.o fake_decode.o fake_pairs.o copy_reader.o */
 /*
  * Exactly once through any fault, in thousands of worlds made from seeds (sim.h).
  *
@@ -134,6 +134,7 @@ static void make_plan(uint64_t seed)
     plan = (struct sim_plan){.seed = seed};
     plan.nodes = 1 + (int)sim_random(SIM_NODES);
     plan.partitions = 1 + (int)sim_random(SIM_PARTITIONS);
+    plan.writers = sim_chance(500) ? 1 : 1 + (int)sim_random(3);
     plan.messages = 20 + (int)sim_random(100);
     plan.ties = sim_chance(600)   ? TIES_MODE_SPREAD
                 : sim_chance(500) ? TIES_MODE_FIRST
