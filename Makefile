@@ -4,6 +4,7 @@
 #   make demo     everything on one machine: private PostgreSQL, embedded broker, live ticks, a summary
 #   make check    all tests that a machine without Docker can run
 #   make lint     includes, format, static analysis, docs against code
+#   make bench    how fast, beside psql \copy and bare librdkafka in the same run
 #   make mutants  plants bugs one after the other and shows which test notices each
 #   make          the programs, in build/release/
 #
@@ -68,6 +69,7 @@ include mk/tickreplay.mk
 include tests/unit.mk
 include tests/fuzz.mk
 include mk/mutants.mk
+include mk/bench.mk
 
 # What newcomers type. Each installs the packages it needs (scripts/deps), then builds in a make of its
 # own, so that pkg-config is asked when it is there. Tests mostly wait for servers: a few at a time.

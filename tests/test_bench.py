@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""`make bench` in small: it measures everything it says, and its table can be written from that."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from lib import programs
+from lib.schema import ROOT
+
+from bench import report
+
+SMALL = {"BENCH_TICKS": 4000, "BENCH_ROUNDS": 1, "BENCH_LONG_TICKS": 6000, "BENCH_LIVE_SECONDS": 2,
+         "BENCH_TRACED_TICKS": 500}
+# Of the decoder's own program, which a build need not have.
+OPTIONAL = {"decode_ns", "decode_vs_jansson"}
+
+
+@pytest.fixture
+def out(scratch):
+    return scratch.dir("bench")
+
+
+def run(out):
+    more = {key: str(value) for key, value in SMALL.items()}
+    return subprocess.run([os.path.join(ROOT, "scripts", "bench")], check=False, text=True,
+                          env={**os.environ, **more, "BENCH_OUT": out,
+                               "TICKD_BIN": programs.path("tickd")},
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_small_bench_has_every_figure(kafka, pg, out):
+    assert kafka and pg  # both are to be had
+    done = run(out)
+    assert done.returncode == 0, done.stderr
+    with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
+        results = json.load(file)
+    assert len(results["rounds"]) == SMALL["BENCH_ROUNDS"]
+    for key, *_ in report.KEYS:
+        assert key in OPTIONAL or results[key] > 0, key
+        assert f"`{key}`" in done.stdout
+    for figures in results["rounds"][0].values():
+        assert figures["rate"] > 0
+    assert set(results["live"]) == {"default_250", "quick_250", "quick_5000"}
+
+
+def round_of(**rates):
+    return {name: {"rate": rate, "seconds": 1.0, "cpu_s": {}} for name, rate in rates.items()}
+
+
+def test_ratios_are_medians_of_ratios_within_a_round():
+    rounds = [round_of(copy_fk=100, drain_row_1=200), round_of(copy_fk=10, drain_row_1=40),
+              round_of(copy_fk=50, drain_row_1=150)]
+    assert report.ratio(rounds, "drain_row_1", "copy_fk") == 3
+    assert report.ratio(rounds, "drain_row_1", "copy_nofk") is None
+
+
+def test_best_drain_is_the_fastest_at_the_median():
+    rounds = [round_of(drain_row_1=5, drain_batch_1=9, drain_batch_2=8),
+              round_of(drain_row_1=6, drain_batch_1=3, drain_batch_2=8),
+              round_of(drain_row_1=7, drain_batch_1=3, drain_batch_2=9)]
+    assert report.best_drain(rounds) == "drain_batch_2"
+
+
+def test_docs_take_the_table_between_their_markers(monkeypatch, out):
+    page = os.path.join(out, "page.md")
+    with open(page, "w", encoding="utf-8") as file:
+        file.write("before\n<!-- begin: written by scripts/bench -->\nold\n<!-- end -->\nbehind\n")
+    monkeypatch.setattr(report, "DOCS", page)
+    monkeypatch.setattr(report, "table", lambda results: f"new {results}\n")
+    report.write_docs("figures")
+    with open(page, encoding="utf-8") as file:
+        assert file.read() == ("before\n<!-- begin: written by scripts/bench -->\nnew figures\n"
+                               "<!-- end -->\nbehind\n")
