@@ -43,18 +43,8 @@ static const char *get(char *const *list, const char *name)
 static bool read_value(struct found *f, const char *variable, const char *path, struct err *e)
 {
     struct slurp file;
-    if (!slurp(&file, path, SECRET_MAX, e)) {
+    if (!slurp_value(&file, path, SECRET_MAX, e)) {
         err_wrap(e, "environment %s", variable);
-        return false;
-    }
-    if (file.len > 0 && file.text[file.len - 1] == '\n')
-        file.text[--file.len] = '\0';
-    if (file.len > 0 && file.text[file.len - 1] == '\r')
-        file.text[--file.len] = '\0';
-    if (file.len == 0 || strlen(file.text) != file.len) {
-        err_set(e, "environment %s: %s: %s", variable, path,
-                file.len ? "holds a NUL byte" : "is empty");
-        free(file.text);
         return false;
     }
     f->value = file.text;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "confcred.h"
 #include "confenv.h"
 #include "inifile.h"
 #include "options.h"
@@ -248,6 +249,7 @@ bool config_load(struct config *c, const struct config_source *source, struct er
 {
     *c = (struct config){0};
     if (apply_defaults(c, e) && apply_file(c, source->path, e) &&
+        confcred_read(source->environ_, apply, c, e) &&
         confenv_read(source->environ_, apply, c, e) && apply_flags(c, source->flags, e) &&
         check_order(c, "lock_timeout_ms", "statement_timeout_ms", e) &&
         check_order(c, "retry_min_ms", "retry_max_ms", e) &&

@@ -52,3 +52,23 @@ bool slurp(struct slurp *s, const char *path, size_t limit, struct err *e)
     s->public = S_ISREG(st.st_mode) && (st.st_mode & S_IROTH);
     return true;
 }
+
+static void cut(struct slurp *s, char c)
+{
+    if (s->len > 0 && s->text[s->len - 1] == c)
+        s->text[--s->len] = '\0';
+}
+
+bool slurp_value(struct slurp *s, const char *path, size_t limit, struct err *e)
+{
+    if (!slurp(s, path, limit, e))
+        return false;
+    cut(s, '\n');
+    cut(s, '\r');
+    if (s->len > 0 && strlen(s->text) == s->len)
+        return true;
+    err_set(e, "%s: %s", path, s->len ? "holds a NUL byte" : "is empty");
+    free(s->text);
+    *s = (struct slurp){0};
+    return false;
+}

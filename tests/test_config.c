@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: config.o config_print.o confenv.o dburl.o err.o inifile.o options.o optval.o property.o slurp.o */
+/* links: config.o config_print.o confcred.o confenv.o dburl.o err.o inifile.o options.o optval.o property.o slurp.o */
 #include "config.h"
 #include "options.h"
 
@@ -404,6 +404,47 @@ START_TEST(secret_that_everyone_may_read_is_refused)
 }
 END_TEST
 
+/* Puts `text` into credential `name`, and loads. */
+static bool load_credential(const char *name, const char *text, const char *variable)
+{
+    char credentials[64], file[128], entry[128];
+    snprintf(credentials, sizeof credentials, "%s/credentials", directory);
+    snprintf(file, sizeof file, "%s/%s", credentials, name);
+    snprintf(entry, sizeof entry, "CREDENTIALS_DIRECTORY=%s", credentials);
+    mkdir(credentials, 0700);
+    write_file(file, text, strlen(text), 0400);
+    bool ok = load_env(entry, variable);
+    unlink(file);
+    rmdir(credentials);
+    return ok;
+}
+
+START_TEST(credential_is_the_option_of_its_name)
+{
+    ck_assert_msg(load_credential("tickd.database_url", "host=db password=hunter2\n", NULL), "%s",
+                  e.text);
+    ck_assert_str_eq(c.database_url, "host=db password=hunter2");
+    ck_assert_str_eq(origin("database_url"), "credential tickd.database_url");
+    ck_assert(load_credential("tickd.kafka.sasl.password", "hunter2\n", NULL));
+    ck_assert_str_eq(property("sasl.password"), "hunter2");
+    ck_assert(load_credential("tickd.group", "a", "TICKD_GROUP=b"));
+    ck_assert_str_eq(c.group, "b"); /* the environment is stronger */
+    ck_assert(load_credential("other.secret", "", NULL));
+}
+END_TEST
+
+START_TEST(bad_credential_is_named)
+{
+    ck_assert(!load_credential("tickd.database_url", "", NULL));
+    assert_says("credential tickd.database_url: ");
+    assert_says("is empty");
+    ck_assert(!load_credential("tickd.databse_url", "host=db", NULL));
+    assert_says("did you mean database_url?");
+    ck_assert(!load_env("CREDENTIALS_DIRECTORY=/nonexistent", NULL));
+    assert_says("CREDENTIALS_DIRECTORY: /nonexistent: No such file");
+}
+END_TEST
+
 START_TEST(public_file_may_hold_all_but_secrets)
 {
     static const char *const texts[] = {"linger_ms = 1\ndatabase_url = host=db\n",
@@ -561,6 +602,8 @@ int main(void)
     tcase_add_test(t, variables_that_kubernetes_makes_are_ignored);
     tcase_add_test(t, secret_comes_from_a_file);
     tcase_add_test(t, secret_that_everyone_may_read_is_refused);
+    tcase_add_test(t, credential_is_the_option_of_its_name);
+    tcase_add_test(t, bad_credential_is_named);
     tcase_add_test(t, public_file_may_hold_all_but_secrets);
     tcase_add_test(t, secret_on_the_command_line_is_refused);
     tcase_add_test(t, printed_configuration_can_be_loaded_and_holds_no_secret);
