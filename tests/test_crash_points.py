@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from lib import crash, programs
+from lib import crash, produce, programs
 from lib.flow import Flow, now_ms
 from lib.schema import ROOT
 from lib.wait import wait_until
@@ -49,6 +49,11 @@ class Doomed(Flow):
         """It must die of its own hand, at that point and no other."""
         assert self.daemon.wait_exit() == -signal.SIGKILL
         assert crash.deaths(self.daemon.log_text()) == [(self._point, self._passing)]
+
+    def consumed(self):
+        """An offset beyond the log's end, which one scenario stores, is not its end."""
+        ends = produce.end_offsets(self.broker.bootstrap, self.topic, self.partitions)
+        return self.next_offsets() == dict(enumerate(ends))
 
     def settle(self):
         """Its successor does the rest."""
