@@ -7,6 +7,8 @@
 #   make bench    how fast, beside psql \copy and bare librdkafka in the same run
 #   make mutants  plants bugs one after the other and shows which test notices each
 #   make          the programs, in build/release/
+#   make install  them, manual, schema and units; DESTDIR, PREFIX (/usr/local)
+#   make deb      a Debian package, in build/deb/
 #
 # CHECK=tests/test_x.py narrows `make check`. Everything a build makes is in build/$(MODE)/; MODE is release,
 # debug, asan, or crash (a daemon that can be made to die at chosen points, include/crashpoint.h).
@@ -17,6 +19,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 VERSION := 0.1.0
+COMMIT  ?= $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
 
 PKGS := rdkafka libpq jansson libmicrohttpd libsystemd zlib libzstd
 HAVE_PKGS := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
@@ -27,7 +30,8 @@ ifneq ($(findstring clang,$(notdir $(CC))),clang)
 WARN += -Wduplicated-cond -Wlogical-op
 endif
 
-HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+          -ftrivial-auto-var-init=zero -fPIE
 OPT_release := -O2 -g $(HARDEN)
 LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 OPT_debug   := -O0 -g3
@@ -57,6 +61,14 @@ $(BUILD)/tests/%.o: tests/%.c | $(BUILD)/tests
 $(BUILD) $(BUILD)/tests:
 	mkdir -p $@
 
+# main.o knows the commit, and is made anew when that changes.
+$(BUILD)/main.o: CPPFLAGS += -DTICKD_COMMIT='"$(COMMIT)"'
+$(BUILD)/main.o: $(BUILD)/commit
+$(BUILD)/commit: FORCE | $(BUILD)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+FORCE:
+.PHONY: FORCE
+
 $(BUILD)/tickd: $(BUILD)/main.o $(MODULES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -69,6 +81,7 @@ include mk/tickreplay.mk
 include tests/unit.mk
 include tests/fuzz.mk
 include mk/mutants.mk
+include mk/install.mk
 include mk/bench.mk
 
 # What newcomers type. Each installs the packages it needs (scripts/deps), then builds in a make of its

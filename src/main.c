@@ -35,8 +35,8 @@ struct command {
 static void print_version(void)
 {
     int pq = PQlibVersion();
-    printf("tickd %s\nlibrdkafka %s\nlibpq %d.%d\njansson %s\nlibev %d.%d\n", TICKD_VERSION,
-           rd_kafka_version_str(), pq / 10000, pq % 10000, jansson_version_str(),
+    printf("tickd %s (%s)\nlibrdkafka %s\nlibpq %d.%d\njansson %s\nlibev %d.%d\n", TICKD_VERSION,
+           TICKD_COMMIT, rd_kafka_version_str(), pq / 10000, pq % 10000, jansson_version_str(),
            ev_version_major(), ev_version_minor());
 }
 
