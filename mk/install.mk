@@ -42,3 +42,9 @@ deb:
 	scripts/deps build package
 	scripts/deb
 .PHONY: deb
+
+# Installs, upgrades and purges it in a bare Debian root.
+deb-check: deb
+	scripts/deps build package-check
+	scripts/deb-check
+.PHONY: deb-check
