@@ -90,10 +90,19 @@ static void op_refresh_pairs(void *ctx)
     service_refresh_pairs(app->service);
 }
 
+static void commit_to_kafka(struct app *app)
+{
+    if (app->kafka_commit_due)
+        kafka_commit(app->kafka, writers_offsets(app->writers));
+    app->kafka_commit_due = false;
+}
+
 static void op_committed(void *ctx)
 {
     struct app *app = ctx;
     app->kafka_commit_due = true;
+    if (writers_facts(app->writers).state == PIPELINE_RELEASING)
+        commit_to_kafka(app); /* the partitions are given up next */
 }
 
 static void op_broken(void *ctx)
@@ -121,13 +130,6 @@ static void on_assign(void *ctx, const struct offsets *partitions)
     offsets_copy(&app->assigned, partitions);
     app->assign_waiting = true;
     start_assigned(app);
-}
-
-static void commit_to_kafka(struct app *app)
-{
-    if (app->kafka_commit_due)
-        kafka_commit(app->kafka, writers_offsets(app->writers));
-    app->kafka_commit_due = false;
 }
 
 static void on_revoke(void *ctx, bool lost)
