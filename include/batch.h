@@ -61,6 +61,11 @@ struct batch_message {
     bool lettered_by_merge; /* likewise, one made by the merge under way */
 };
 
+/* One symbol of the rows. */
+struct batch_symbol {
+    char text[RECORD_SYMBOL_MAX + 1];
+};
+
 struct batch_limits {
     size_t rows;
     size_t bytes;
@@ -83,6 +88,10 @@ struct batch {
     size_t message_count, message_cap;
     struct batch_span *span; /* by partition index */
     size_t span_count, span_cap;
+    struct batch_symbol *symbol; /* each symbol of the rows once */
+    size_t symbol_count, symbol_cap;
+    uint64_t *slot_seen; /* a bit for each slot of `pairs` whose symbol is among them */
+    size_t slot_words;
     size_t letters;        /* dead letters in `dead` */
     size_t letters_taken;  /* those of them decided when their messages were taken, */
     size_t dead_taken;     /* and the length of `dead` up to there; what follows is from a merge */
@@ -104,11 +113,11 @@ void batch_clear(struct batch *b, size_t partitions, const struct batch_limits *
  */
 void batch_begin_message(struct batch *b, const struct message *m, const struct partition *p,
                          int64_t now_mono_us);
-/* `event_us`: its time as it came; that in `r` is its place among ties. `may_repeat`: one that
- * equals the newest quote of its instant is not stored, also if only the database remembers that
- * quote. */
+/* `slot`: that of its pair. `event_us`: its time as it came; that in `r` is its place among ties.
+ * `may_repeat`: one that equals the newest quote of its instant is not stored, also if only the
+ * database remembers that quote. */
 void batch_add_tick(struct batch *b, const struct message *m, int32_t item, const struct record *r,
-                    int64_t event_us, bool may_repeat);
+                    uint32_t slot, int64_t event_us, bool may_repeat);
 void batch_add_rejected(struct batch *b, const struct message *m, int32_t item,
                         const struct batch_owner *owner, const struct partition *p,
                         enum reject_reason reason, const char *detail);

@@ -7,7 +7,7 @@
 
 enum commit_outcome {
     COMMIT_DONE,   /* the tag said COMMIT */
-    COMMIT_CLASH,  /* rolled back: a key is taken or the database refused a row: merge row by row */
+    COMMIT_CLASH,  /* rolled back: a key is taken, a row refused, a pair gone: merge row by row */
     COMMIT_FENCED, /* rolled back: the stored offsets are not where this batch begins */
     COMMIT_RETRY,  /* rolled back: deadlock, lock timeout and the like: the same again soon */
     COMMIT_HOLD,   /* rolled back: disk full, schema gone, no privilege: the same again later */

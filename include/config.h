@@ -17,6 +17,7 @@
 
 enum config_start { START_EARLIEST, START_LATEST };
 enum config_gap { GAP_STOP, GAP_EARLIEST };
+enum config_fk_check { FK_CHECK_AUTO, FK_CHECK_ROW, FK_CHECK_BATCH };
 enum config_ties { TIES_SPREAD, TIES_FIRST, TIES_LAST };
 enum config_schema { SCHEMA_NORMAL, SCHEMA_STRICT };
 enum config_level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
@@ -64,6 +65,7 @@ struct config {
     int64_t batch_rows;
     int64_t batch_bytes;
     int64_t linger_ms;
+    enum config_fk_check fk_check;
     int64_t writers; /* connections that write, each for a share of the partitions */
     /* trouble */
     int64_t retry_min_ms;

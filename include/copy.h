@@ -4,6 +4,7 @@
  *
  *     BEGIN
  *     COPY ticks                  or, row by row: COPY tickd_staging, ingest_merge()
+ *     ingest_check_pairs()        if COPY has left the foreign key to it
  *     COPY rejected_ticks         if there are dead letters
  *     ingest_advance() each       the fence
  *     COMMIT                      its tag must say so
@@ -39,6 +40,10 @@ struct copy;
 /* `ties` is the word that ingest_merge() takes: "spread", "first" or "last". */
 struct copy *copy_new(struct pg *pg, const char *ties, copy_done_fn *done, void *ctx);
 void copy_free(struct copy *c);
+
+/* From now on the foreign key is checked at once, not row by row, for batches of at least so many
+ * rows (struct fkcheck). At first there are none. */
+void copy_set_fk_rows(struct copy *c, size_t min_rows);
 
 /* Writes `b`, whose partitions are those of `o`. `pg` must be idle. */
 void copy_start(struct copy *c, struct batch *b, const struct offsets *o,

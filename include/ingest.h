@@ -43,6 +43,9 @@ bool ingest_is_connected(const struct ingest *s);
 bool ingest_is_usable(const struct ingest *s);
 int ingest_backend_pid(const struct ingest *s);
 
+/* Takes over what another session has found: how the foreign key is looked after. */
+void ingest_use_schema(struct ingest *s, const struct schema_report *report);
+
 /* Each is done as soon as the session is free and usable; a newer request of a kind replaces an
  * older one. `owner` and `o` are copied; the batch is borrowed until on_commit. */
 void ingest_read_offsets(struct ingest *s, const struct batch_owner *owner, const struct offsets *o,

@@ -9,6 +9,7 @@
 #define TICKD_SCHEMA_H
 
 #include "err.h"
+#include "fkcheck.h"
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,12 +32,14 @@ struct schema_report {
     size_t count;
     bool hypertable;      /* ticks is one */
     char timescaledb[32]; /* extension version, "" if not installed */
+    struct fkcheck fk;    /* how the foreign key is looked after */
 };
 
 struct schema_options {
     bool strict;             /* a missing sibling table is fatal too */
     bool require_hypertable; /* a plain `ticks` is fatal */
     bool merge_updates;      /* ties = last needs UPDATE on ticks */
+    enum config_fk_check fk_check;
 };
 
 /* One text-format query about the current role, database and search_path. */

@@ -12,6 +12,7 @@ enum sqlstate_class {
     SQLSTATE_RESOURCE,  /* 53, 54, 58: the server is out of something: hold, longer pause */
     SQLSTATE_CLASH,     /* 23505: a key is taken */
     SQLSTATE_BAD_ROW,   /* other 22 and 23, P0001: some row of the batch is not acceptable */
+    SQLSTATE_CHANGED,   /* TK003: the schema is not as it was when it was looked at */
     SQLSTATE_FENCED,    /* TK001: somebody else moved the offsets */
     SQLSTATE_MISCONFIG, /* 28, 3D, 3F, 42, 0A, ...: schema, privileges, authentication */
     SQLSTATE_ENCODER,   /* 22P04, 08P01 within COPY: tickd's own bug; stop */

@@ -71,6 +71,7 @@ void writers_on_assign(struct writers *w, const struct offsets *partitions);
 void writers_on_revoke(struct writers *w, bool lost, struct instant now);
 void writers_on_start(struct writers *w, const struct offsets *found, const char *error);
 void writers_on_pairs(struct writers *w);
+void writers_on_schema(struct writers *w, const struct schema_report *report); /* of any session */
 void writers_on_gap(struct writers *w, uint32_t partition, int64_t low, int64_t high);
 
 /* Reads all offsets again; stopped partitions get another chance. */

@@ -190,6 +190,7 @@ static void on_schema(void *ctx, const struct schema_report *schema)
 {
     struct app *app = ctx;
     report_schema(&app->report, schema);
+    writers_on_schema(app->writers, schema);
 }
 
 static void on_pairs(void *ctx)

@@ -25,6 +25,8 @@ void batch_fini(struct batch *b)
     free(b->row);
     free(b->message);
     free(b->span);
+    free(b->symbol);
+    free(b->slot_seen);
     *b = (struct batch){0};
 }
 
@@ -54,6 +56,9 @@ void batch_clear(struct batch *b, size_t partitions, const struct batch_limits *
     copyrow_header(&b->dead);
     reset_spans(b, partitions);
     b->row_count = b->message_count = b->consumed = 0;
+    b->symbol_count = 0;
+    for (size_t i = 0; i < b->slot_words; i++)
+        b->slot_seen[i] = 0;
     b->letters = b->letters_taken = 0;
     b->dead_taken = b->dead.len;
     b->first_us = 0;
@@ -94,8 +99,31 @@ static void keep_message(struct batch *b, const struct message *m)
     b->current_kept = true;
 }
 
+static void grow_slots(struct batch *b, size_t words)
+{
+    b->slot_seen = err_realloc(b->slot_seen, words * sizeof *b->slot_seen);
+    while (b->slot_words < words)
+        b->slot_seen[b->slot_words++] = 0;
+}
+
+static void note_symbol(struct batch *b, uint32_t slot, const struct record *r)
+{
+    size_t word = slot / 64;
+    uint64_t bit = UINT64_C(1) << slot % 64;
+    if (word >= b->slot_words)
+        grow_slots(b, word + 1);
+    if (b->slot_seen[word] & bit)
+        return;
+    b->slot_seen[word] |= bit;
+    if (b->symbol_count == b->symbol_cap) {
+        b->symbol_cap = b->symbol_cap ? b->symbol_cap * 2 : 64;
+        b->symbol = err_realloc(b->symbol, b->symbol_cap * sizeof *b->symbol);
+    }
+    memcpy(b->symbol[b->symbol_count++].text, r->symbol, sizeof r->symbol);
+}
+
 void batch_add_tick(struct batch *b, const struct message *m, int32_t item, const struct record *r,
-                    int64_t event_us, bool may_repeat)
+                    uint32_t slot, int64_t event_us, bool may_repeat)
 {
     if (!b->current_kept)
         keep_message(b, m);
@@ -111,6 +139,7 @@ void batch_add_tick(struct batch *b, const struct message *m, int32_t item, cons
         .may_repeat = may_repeat,
     };
     copyrow_tick(&b->rows, r);
+    note_symbol(b, slot, r);
     b->span[m->partition].taken.stored++;
 }
 

@@ -132,6 +132,8 @@ static bool check_schema(struct check *c, PGconn *conn)
         finding(c, VERDICT_OK, "schema", "all objects, columns and privileges are there");
     finding(c, VERDICT_NOTE, "ticks",
             report.hypertable ? "hypertable, TimescaleDB %s" : "plain table%s", report.timescaledb);
+    if (!report.fk.refused)
+        finding(c, VERDICT_NOTE, "fk_check", "%s: %s", fkcheck_word(&report.fk), report.fk.reason);
     return schema_is_usable(&report);
 }
 

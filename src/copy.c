@@ -11,6 +11,7 @@
 
 #include "crashpoint.h"
 #include "err.h"
+#include "fkcheck.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -29,6 +30,9 @@ struct copy {
     enum step step;
     bool begun; /* BEGIN has been sent */
     bool merge;
+    size_t fk_rows;
+    bool fk_at_once; /* COPY goes without the foreign key's trigger... */
+    bool fk_due;     /* ... and what it would do is still to be done */
     struct batch *batch;
     const struct offsets *offsets;
     struct batch_owner owner;
@@ -52,6 +56,7 @@ struct copy *copy_new(struct pg *pg, const char *ties, copy_done_fn *done, void 
     c->ties = ties;
     c->done = done;
     c->ctx = ctx;
+    c->fk_rows = FKCHECK_NEVER;
     buf_init(&c->sql);
     buf_init(&c->staged);
     return c;
@@ -101,13 +106,29 @@ void copy_put_call(struct buf *sql, const char *function, const struct batch_own
     copy_put_sql(sql, ", %" PRId32, p->id);
 }
 
+/* The rows are in, unchecked. Nothing else is written before this, so that no trigger but those of
+ * ticks is switched off. */
+static void put_check(struct copy *c)
+{
+    copy_put_sql(&c->sql, "SET LOCAL session_replication_role = DEFAULT; "
+                          "SELECT ingest_check_pairs(ARRAY[");
+    for (size_t i = 0; i < c->batch->symbol_count; i++) {
+        copy_put_sql(&c->sql, "%s", i > 0 ? ", " : "");
+        copy_put_literal(&c->sql, c->batch->symbol[i].text);
+    }
+    copy_put_sql(&c->sql, "]); ");
+    c->fk_due = false;
+}
+
 /* Begins the text of a request, and with it the transaction if that has not been done. */
 static void begin_sql(struct copy *c)
 {
     buf_clear(&c->sql);
     if (!c->begun)
-        copy_put_sql(&c->sql, "BEGIN; ");
+        copy_put_sql(&c->sql, c->fk_at_once ? "BEGIN ISOLATION LEVEL READ COMMITTED; " : "BEGIN; ");
     c->begun = true;
+    if (c->fk_due)
+        put_check(c);
 }
 
 static void send(struct copy *c, enum step step, struct span data)
@@ -127,6 +148,9 @@ static void step_rows(struct copy *c)
         copy_put_sql(&c->sql, "SELECT ingest_staging(); COPY %s", copyrow_staging_target);
         send(c, STEP_ROWS, (struct span){c->staged.data, c->staged.len});
     } else {
+        if (c->fk_at_once)
+            copy_put_sql(&c->sql, "SET LOCAL session_replication_role = replica; ");
+        c->fk_due = c->fk_at_once;
         copy_put_sql(&c->sql, "COPY %s", copyrow_ticks_target);
         send(c, STEP_ROWS, batch_rows(c->batch));
     }
@@ -203,6 +227,7 @@ static enum commit_outcome outcome_of(enum sqlstate_class class)
         return COMMIT_RETRY;
     case SQLSTATE_CLASH:
     case SQLSTATE_BAD_ROW:
+    case SQLSTATE_CHANGED:
         return COMMIT_CLASH;
     case SQLSTATE_FENCED:
         return COMMIT_FENCED;
@@ -224,6 +249,9 @@ static void note_failure(struct copy *c, const struct pg_reply *reply)
     };
     c->failed_step = names[c->step];
     c->class = sqlstate_classify(reply->sqlstate);
+    /* A right or a function that only this way needs may have gone. */
+    if (c->fk_at_once && c->class == SQLSTATE_MISCONFIG)
+        c->class = SQLSTATE_CHANGED;
     memcpy(c->sqlstate, reply->sqlstate, sizeof c->sqlstate);
     snprintf(c->error, sizeof c->error, "%s", reply->error);
 }
@@ -320,6 +348,11 @@ static void on_reply(void *ctx, const struct pg_reply *reply)
     next_step(c);
 }
 
+void copy_set_fk_rows(struct copy *c, size_t min_rows)
+{
+    c->fk_rows = min_rows;
+}
+
 void copy_start(struct copy *c, struct batch *b, const struct offsets *o,
                 const struct batch_owner *owner, bool merge)
 {
@@ -328,7 +361,8 @@ void copy_start(struct copy *c, struct batch *b, const struct offsets *o,
     c->offsets = o;
     c->owner = *owner;
     c->merge = merge;
-    c->begun = false;
+    c->begun = c->fk_due = false;
+    c->fk_at_once = !merge && b->row_count > 0 && b->row_count >= c->fk_rows;
     CRASHPOINT(before_begin);
     next_step(c);
 }

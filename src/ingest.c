@@ -110,6 +110,7 @@ static void on_schema_reply(void *ctx, const struct pg_reply *reply)
         distrust(s);
         return;
     }
+    ingest_use_schema(s, &report);
     s->callbacks.on_schema(s->callbacks.ctx, &report);
     if (!schema_is_usable(&report)) {
         distrust(s);
@@ -118,6 +119,11 @@ static void on_schema_reply(void *ctx, const struct pg_reply *reply)
     s->schema_wanted = false;
     set_usable(s, true);
     run(s);
+}
+
+void ingest_use_schema(struct ingest *s, const struct schema_report *report)
+{
+    copy_set_fk_rows(s->copy, report->fk.min_rows);
 }
 
 /* --- offsets --- */
@@ -298,6 +304,8 @@ static void on_copy_done(void *ctx, enum commit_outcome outcome, const struct co
     s->callbacks.on_commit(s->callbacks.ctx, outcome);
     if (failure && failure->class == SQLSTATE_MISCONFIG)
         distrust(s);
+    if (failure && failure->class == SQLSTATE_CHANGED)
+        s->schema_wanted = true;
     run(s);
 }
 

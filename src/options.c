@@ -19,6 +19,8 @@ static const struct option_choice decoder_choices[] = {{"auto", DECODER_AUTO},
                                                        {NULL, 0}};
 static const struct option_choice ties_choices[] = {
     {"spread", TIES_SPREAD}, {"first", TIES_FIRST}, {"last", TIES_LAST}, {NULL, 0}};
+static const struct option_choice fk_check_choices[] = {
+    {"auto", FK_CHECK_AUTO}, {"row", FK_CHECK_ROW}, {"batch", FK_CHECK_BATCH}, {NULL, 0}};
 /* The last two are Python's names, for LOG_LEVEL. */
 static const struct option_choice level_choices[] = {{"error", LEVEL_ERROR},
                                                      {"warn", LEVEL_WARN},
@@ -228,6 +230,13 @@ const struct option option_table[] = {
      .help = "Connections that write, each for its share of the partitions. One keeps up with any "
              "feed; more help to drain a backlog where the database has cores to spare and the "
              "topic has partitions enough. Each has two batches in memory."},
+
+    {CHOICE(fk_check, fk_check_choices), .section = BATCHING, .fallback = "auto", .unit = "",
+     .help =
+         "How the foreign key of ticks is looked after. row: the database checks each row. "
+         "batch: tickd locks the pairs of a batch and checks each symbol once, several times as "
+         "fast and as safe; without the rights for that, or where ticks has a trigger, it does "
+         "not write and says why. auto: batch where it is possible and worth it, else row."},
 
     {WHOLE(retry_min_ms, 10, 60000), .section = TROUBLE, .fallback = "100", .unit = "ms",
      .help = "Shortest pause before something that failed is tried again."},

@@ -214,7 +214,7 @@ static void admit_tick(struct pipeline *p, const struct message *m, int32_t inde
         break;
     }
     bool may_repeat = record_is_snapshot(r) && !p->options.keep_repeats;
-    batch_add_tick(p->filling, m, index, r, event_us, may_repeat);
+    batch_add_tick(p->filling, m, index, r, pair->slot, event_us, may_repeat);
 }
 
 static void admit_item(struct pipeline *p, const struct message *m, int32_t index,

@@ -76,6 +76,14 @@ static void log_schema(const struct schema_report *schema)
                  schema->timescaledb[0] ? schema->timescaledb : "none");
 }
 
+static void report_fk(struct report *r, const struct fkcheck *fk)
+{
+    if (r->schema_known && strcmp(fk->reason, r->schema.fk.reason) == 0)
+        return;
+    log_info("fk_check", "how the foreign key of ticks is checked", "how=%s reason=%s",
+             fkcheck_word(fk), fk->reason);
+}
+
 static bool same_schema(const struct schema_report *a, const struct schema_report *b)
 {
     if (a->count != b->count || a->hypertable != b->hypertable)
@@ -91,8 +99,11 @@ static bool same_schema(const struct schema_report *a, const struct schema_repor
 
 void report_schema(struct report *r, const struct schema_report *schema)
 {
-    if (r->schema_known && same_schema(&r->schema, schema))
+    report_fk(r, &schema->fk);
+    if (r->schema_known && same_schema(&r->schema, schema)) {
+        r->schema.fk = schema->fk;
         return;
+    }
     r->schema_known = true;
     r->schema = *schema;
     log_schema(schema);

@@ -297,6 +297,14 @@ static void judge_ticks(const struct judge *j)
         add(j, SCHEMA_WARNING, "ticks", "has no foreign key to pairs");
 }
 
+static void judge_fk(const struct judge *j)
+{
+    struct fkcheck *fk = &j->report->fk;
+    fkcheck_decide(j->options->fk_check, j->result, fk);
+    if (fk->refused)
+        add(j, SCHEMA_FATAL, "fk_check", "is batch, which is not possible here: %s", fk->reason);
+}
+
 static bool check_shape(const PGresult *result, struct err *e)
 {
     if (PQresultStatus(result) != PGRES_TUPLES_OK || PQnfields(result) != FIELD_COUNT) {
@@ -325,6 +333,7 @@ bool schema_evaluate(const struct schema_options *options, const PGresult *resul
     judge_columns(&j);
     judge_keys(&j);
     judge_functions(&j);
+    judge_fk(&j);
     if (!is_true(find_session(&j, "TEMP")))
         add(&j, SCHEMA_FATAL, find_session(&j, "database"),
             "role %s may not make temporary tables in this database (no TEMP)",

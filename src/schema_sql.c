@@ -21,9 +21,12 @@
 /* One row for each item of a list that ends each with ';'. */
 #define ITEMS(list) "unnest(string_to_array(rtrim('" list "', ';'), ';'))"
 
+/* The standard warns of compilers that take no more than 4095 characters; none of ours is one. */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
 /* clang-format off */
 const char schema_sql[] =
-    "WITH relation AS ("
+    "WITH RECURSIVE relation AS ("
     " SELECT name, c.oid, c.relkind, c.relname, n.nspname"
     " FROM " ITEMS(RELATIONS(RELATION_ITEM)) " AS name"
     " JOIN pg_class c ON c.oid = to_regclass(name)"
@@ -38,6 +41,16 @@ const char schema_sql[] =
     "), path AS ("
     " SELECT CASE btrim(item, ' \"') WHEN '$user' THEN current_user ELSE btrim(item, ' \"') END AS nspname"
     " FROM unnest(string_to_array(current_setting('search_path'), ',')) AS item"
+    "), part AS (" /* ticks, and all its chunks or partitions */
+    " SELECT oid FROM relation WHERE name = 'ticks'"
+    " UNION ALL SELECT inhrelid FROM pg_inherits JOIN part ON inhparent = part.oid"
+    "), key AS ("
+    " SELECT k.* FROM pg_constraint k JOIN relation p ON p.oid = confrelid"
+    " WHERE contype = 'f' AND p.name = 'pairs'"
+    "), inserting AS (" /* triggers that an INSERT fires, and whether they are the foreign key's */
+    " SELECT tgname, tgrelid, (tgenabled = 'O' AND NOT key.condeferrable) IS TRUE AS own"
+    " FROM pg_trigger JOIN part ON part.oid = tgrelid LEFT JOIN key ON key.oid = tgconstraint"
+    " WHERE tgtype & 4 <> 0"
     ")"
     /* who asks, and where */
     " SELECT 'session', 'role', '', current_user::text"
@@ -78,5 +91,32 @@ const char schema_sql[] =
     "  FROM function WHERE oid IS NOT NULL"
     " UNION ALL SELECT 'function', signature, 'namesake', 'true' FROM function"
     "  WHERE oid IS NULL AND EXISTS (SELECT FROM pg_proc p"
-    "   WHERE proname = split_part(signature, '(', 1) AND pg_function_is_visible(p.oid))";
+    "   WHERE proname = split_part(signature, '(', 1) AND pg_function_is_visible(p.oid))"
+    /* may the foreign key be checked once a batch? The same rule as ingest_check_pairs() has */
+    " UNION ALL SELECT 'fk', 'session', 'role', current_user::text"
+    " UNION ALL SELECT 'fk', 'session', 'version', current_setting('server_version_num')"
+    " UNION ALL SELECT 'fk', 'session', name, current_setting(name)"
+    "  FROM (VALUES ('session_replication_role')) AS v (name)"
+    " UNION ALL SELECT 'fk', 'session', 'SET', (query_to_xml("
+    "   'SELECT 1 AS yes WHERE has_parameter_privilege(''session_replication_role'', ''SET'')',"
+    "   false, true, '')::text LIKE '%<yes>1</yes>%')::text"
+    "  WHERE current_setting('server_version_num')::integer >= 150000"
+    " UNION ALL SELECT 'fk', 'ingest_check_pairs()', 'EXECUTE', has_function_privilege(f, 'EXECUTE')::text"
+    "  FROM to_regprocedure('ingest_check_pairs(text[])') AS f WHERE f IS NOT NULL"
+    " UNION ALL SELECT 'fk', name, 'plain table', (relkind = 'r')::text FROM relation WHERE name = 'pairs'"
+    " UNION ALL SELECT 'fk', name, 'lock', has_any_column_privilege(oid, 'UPDATE')::text"
+    "  FROM relation WHERE name = 'pairs'"
+    " UNION ALL SELECT 'fk', name, 'row security', row_security_active(oid)::text"
+    "  FROM relation WHERE name = 'pairs'"
+    " UNION ALL SELECT 'fk', conname::text, 'key', concat("
+    "   (SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)),"
+    "   ' = ',"
+    "   (SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = confrelid AND attnum = ANY (confkey)),"
+    "   CASE WHEN condeferrable THEN ', deferrable' ELSE ', immediate' END,"
+    "   CASE WHEN confdeltype IN ('a', 'r') AND confupdtype IN ('a', 'r') THEN ', restrict' ELSE ', cascade' END)"
+    "  FROM key WHERE conrelid IN (SELECT oid FROM relation WHERE name = 'ticks')"
+    " UNION ALL SELECT 'fk', name, 'checked', (EXISTS (SELECT FROM inserting WHERE tgrelid = oid AND own))::text"
+    "  FROM relation WHERE name = 'ticks'"
+    " UNION ALL SELECT * FROM (SELECT 'fk', format('%I on %s', tgname, tgrelid::regclass), 'trigger', ''"
+    "  FROM inserting WHERE NOT own LIMIT 1) AS other";
 /* clang-format on */

@@ -29,5 +29,6 @@ struct schema_options session_schema_options(const struct config *config)
         .strict = config->schema_check == SCHEMA_STRICT,
         .require_hypertable = config->require_hypertable,
         .merge_updates = config->ties == TIES_LAST,
+        .fk_check = config->fk_check,
     };
 }

@@ -449,6 +449,12 @@ void writers_set_options(struct writers *w, const struct pipeline_options *optio
         pipeline_set_options(w->items[i].pipeline, options);
 }
 
+void writers_on_schema(struct writers *w, const struct schema_report *report)
+{
+    for (size_t i = 0; i < w->count; i++)
+        ingest_use_schema(w->items[i].ingest, report);
+}
+
 void writers_set_owner(struct writers *w, const char *group_id, const char *cluster_id)
 {
     w->owner = (struct batch_owner){group_id, cluster_id};

@@ -48,6 +48,7 @@ struct sim_plan {
     bool keep_repeats;
     bool jump_gaps;
     size_t tie_memory;
+    size_t fk_rows; /* batches of at least so many rows check the foreign key at once */
     struct batch_limits limits;
     int64_t end_of_faults_us;
     /* Faults, per mille of the occasions. 0: never in this world. */
@@ -95,6 +96,9 @@ struct sim_plan {
     X(db_restarts)                                                                                 \
     X(dumps_restored)                                                                              \
     X(commits_forgotten)                                                                           \
+    X(pairs_checked)                                                                               \
+    X(pairs_missing)                                                                               \
+    X(pairs_locked)                                                                                \
     X(pairs_toggled)                                                                               \
     X(gaps)                                                                                        \
     X(jumps)                                                                                       \

@@ -358,6 +358,7 @@ bool schema_evaluate(const struct schema_options *options, const PGresult *resul
     (void)result;
     (void)e;
     report->count = 0;
+    report->fk.min_rows = sim_plan()->fk_rows;
     return true;
 }
 

@@ -26,8 +26,10 @@ struct staged {
 };
 
 struct sim_tx {
-    bool open;   /* BEGIN has been executed */
-    bool failed; /* until the end of the transaction */
+    bool open;                /* BEGIN has been executed */
+    bool failed;              /* until the end of the transaction */
+    bool unchecked;           /* session_replication_role = replica */
+    bool locked[SIM_SYMBOLS]; /* pairs that stay until the end */
     struct sim_row *rows;
     size_t row_count, row_cap;
     struct staged *staged;
@@ -214,8 +216,23 @@ const struct sim_tables *sim_tables(void)
 
 /* --- pairs --- */
 
+/* Whoever deletes a pair waits for those that have locked it; here, for a better occasion. */
+static bool is_locked(int symbol)
+{
+    for (int i = 0; i < TX_MAX; i++) {
+        const struct sim_tx *t = transactions[i];
+        if (t && !t->failed && t->locked[symbol])
+            return true;
+    }
+    return false;
+}
+
 void sim_pairs_toggle(int symbol)
 {
+    if (is_locked(symbol)) {
+        sim_count(SIM_pairs_locked);
+        return;
+    }
     pairs[symbol] = !pairs[symbol];
 }
 
@@ -265,7 +282,8 @@ void sim_tx_free(struct sim_tx *t)
 
 static void end(struct sim_tx *t)
 {
-    t->open = t->failed = t->has_gap = false;
+    t->open = t->failed = t->has_gap = t->unchecked = false;
+    memset(t->locked, 0, sizeof t->locked);
     t->row_count = t->staged_count = t->letter_count = 0;
     memset(t->moved, 0, sizeof t->moved);
 }
@@ -297,8 +315,12 @@ static void apply(struct sim_tx *t)
         sim_fail("%zu rows and %zu dead letters in one batch", t->row_count, t->letter_count);
     if (has_moved(t)) /* nothing is written without it */
         remember();
-    for (size_t i = 0; i < t->row_count; i++)
+    for (size_t i = 0; i < t->row_count; i++) {
+        int symbol = t->rows[i].symbol;
+        if (symbol < 0 || !t->locked[symbol] || !pairs[symbol])
+            sim_fail("a row goes in without its pair");
         add_row(&t->rows[i]);
+    }
     for (size_t i = 0; i < t->letter_count; i++) {
         GROW(now.letters, now.letter_count, now.letter_cap);
         now.letters[now.letter_count++] = t->letters[i];
@@ -356,9 +378,9 @@ static const struct sim_tx *key_holder(const struct sim_tx *t, int symbol, int64
     return NULL;
 }
 
-static const char *fault_of(const struct sim_row *r)
+static const char *fault_of(const struct sim_tx *t, const struct sim_row *r)
 {
-    if (r->symbol < 0 || !pairs[r->symbol])
+    if (!t->unchecked && (r->symbol < 0 || !pairs[r->symbol]))
         return "23503";
     return r->price == SIM_POISON ? "22003" : NULL;
 }
@@ -367,6 +389,7 @@ static void put_own(struct sim_tx *t, const struct sim_row *r)
 {
     GROW(t->rows, t->row_count, t->row_cap);
     t->rows[t->row_count++] = *r;
+    t->locked[r->symbol] |= !t->unchecked;
 }
 
 static struct sim_row read_tick(const struct copy_reader *r, size_t first)
@@ -391,7 +414,7 @@ static struct sim_reply copy_ticks(struct sim_tx *t, struct copy_reader r)
 {
     while (copy_reader_next(&r)) {
         struct sim_row row = read_tick(&r, 0);
-        const char *fault = fault_of(&row);
+        const char *fault = fault_of(t, &row);
         if (fault)
             return refuse(fault);
         const struct sim_tx *holder = key_holder(t, row.symbol, row.time_us);
@@ -436,6 +459,27 @@ static struct sim_reply copy_letters(struct sim_tx *t, struct copy_reader r)
             sim_fail("another topic: %s", topic);
     }
     return done("COPY");
+}
+
+/* --- ingest_check_pairs() --- */
+
+static struct sim_reply check_pairs(struct sim_tx *t, const char *sql)
+{
+    char name[32];
+    int length;
+    if (t->unchecked)
+        sim_fail("other triggers than those of ticks are switched off");
+    sim_count(SIM_pairs_checked);
+    for (sql = strchr(sql, '['); sscanf(sql, "%*[[, ]'%31[^']'%n", name, &length) == 1;
+         sql += length) {
+        int symbol = sim_symbol_find(name);
+        if (symbol < 0 || !pairs[symbol]) {
+            sim_count(SIM_pairs_missing);
+            return refuse("23503");
+        }
+        t->locked[symbol] = true;
+    }
+    return done("SELECT");
 }
 
 /* --- ingest_merge() --- */
@@ -485,7 +529,7 @@ static bool is_free(const struct sim_tx *t, int symbol)
 {
     for (size_t i = 0; i < t->staged_count; i++) {
         const struct sim_row *row = &t->staged[i].row;
-        if (fault_of(row))
+        if (fault_of(t, row))
             return false;
         for (size_t k = 0; k < i && row->symbol == symbol; k++) {
             if (t->staged[k].row.symbol == symbol && t->staged[k].row.time_us == row->time_us)
@@ -515,7 +559,7 @@ static void sort_staged(struct sim_tx *t)
 static const struct sim_tx *place(struct sim_tx *t, enum ties_mode ties, struct staged *s)
 {
     struct sim_row row = s->row;
-    s->sqlstate = fault_of(&row);
+    s->sqlstate = fault_of(t, &row);
     s->outcome = s->sqlstate ? "rejected" : NULL;
     if (s->sqlstate)
         return NULL;
@@ -750,6 +794,12 @@ static struct sim_reply execute_one(struct sim_tx *t, const char *sql, const voi
     if (sscanf(sql, "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%7[a-z]')", mode) ==
         1)
         return merge(t, mode);
+    if (begins(sql, "SET LOCAL session_replication_role = ")) {
+        t->unchecked = strstr(sql, "= replica") && strstr(sql, "= replica") < strchr(sql, ';');
+        return done("SET");
+    }
+    if (begins(sql, "SELECT ingest_check_pairs(ARRAY["))
+        return check_pairs(t, sql);
     if (begins(sql, "SELECT ingest_advance("))
         return advance(t, sql);
     if (begins(sql, "SELECT ingest_jump("))
@@ -765,13 +815,18 @@ static struct sim_reply execute_one(struct sim_tx *t, const char *sql, const voi
 /* What a request has done is undone when it has to wait: it begins anew. */
 struct savepoint {
     size_t rows, staged, letters;
-    bool open, moved[SIM_PARTITIONS];
+    bool open, unchecked, locked[SIM_SYMBOLS], moved[SIM_PARTITIONS];
     struct sim_offset offsets[SIM_PARTITIONS];
 };
 
 static void keep(const struct sim_tx *t, struct savepoint *s)
 {
-    *s = (struct savepoint){t->row_count, t->staged_count, t->letter_count, t->open, {0}, {{0}}};
+    *s = (struct savepoint){.rows = t->row_count,
+                            .staged = t->staged_count,
+                            .letters = t->letter_count,
+                            .open = t->open,
+                            .unchecked = t->unchecked};
+    memcpy(s->locked, t->locked, sizeof s->locked);
     memcpy(s->moved, t->moved, sizeof s->moved);
     memcpy(s->offsets, t->offsets, sizeof s->offsets);
 }
@@ -782,6 +837,8 @@ static void undo(struct sim_tx *t, const struct savepoint *s)
     t->staged_count = s->staged;
     t->letter_count = s->letters;
     t->open = s->open;
+    t->unchecked = s->unchecked;
+    memcpy(t->locked, s->locked, sizeof t->locked);
     memcpy(t->moved, s->moved, sizeof t->moved);
     memcpy(t->offsets, s->offsets, sizeof t->offsets);
 }

@@ -85,7 +85,7 @@ static void add_tick_of(enum record_source source, int32_t item, double price)
                        .symbol_len = 3,
                        .exchange = "pacifica",
                        .exchange_len = 8};
-    batch_add_tick(&b, &current, item, &r, r.time_us - MOVED_US, record_is_snapshot(&r));
+    batch_add_tick(&b, &current, item, &r, 0, r.time_us - MOVED_US, record_is_snapshot(&r));
 }
 
 static void add_tick(int32_t item, double price)
@@ -249,6 +249,46 @@ START_TEST(clearing_forgets_everything_and_takes_a_new_assignment)
 END_TEST
 
 /* --- when it flies --- */
+
+static void put_tick_of(uint32_t slot, const char *symbol)
+{
+    struct record r = {.time_us = COPYROW_EPOCH_US, .price = 1, .bid = NAN, .ask = NAN};
+    r.symbol_len = (uint8_t)snprintf(r.symbol, sizeof r.symbol, "%s", symbol);
+    begin(0, o.items[0].expected);
+    batch_add_tick(&b, &current, 0, &r, slot, r.time_us, false);
+    end();
+}
+
+START_TEST(each_symbol_is_listed_once)
+{
+    static const uint32_t slots[] = {0, 63, 64, 5, 63, 700, 0, 64, 700};
+    char symbol[8];
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+            snprintf(symbol, sizeof symbol, "S%u", slots[i]);
+            put_tick_of(slots[i], symbol);
+        }
+        ck_assert_uint_eq(b.symbol_count, 5);
+        static const char *const listed[] = {"S0", "S63", "S64", "S5", "S700"};
+        for (size_t i = 0; i < b.symbol_count; i++)
+            ck_assert_str_eq(b.symbol[i].text, listed[i]);
+        batch_clear(&b, o.count, &limits);
+        ck_assert_uint_eq(b.symbol_count, 0);
+    }
+}
+END_TEST
+
+START_TEST(any_number_of_symbols_is_listed)
+{
+    char symbol[8];
+    for (uint32_t slot = 0; slot < 200; slot++) {
+        snprintf(symbol, sizeof symbol, "S%u", slot);
+        put_tick_of(slot, symbol);
+    }
+    ck_assert_uint_eq(b.symbol_count, 200);
+    ck_assert_str_eq(b.symbol[199].text, "S199");
+}
+END_TEST
 
 START_TEST(rows_and_dead_letters_together_make_it_full)
 {
@@ -662,6 +702,8 @@ static void add_tests(TCase *t)
     tcase_add_test(t, items_are_counted_by_partition_and_kind);
     tcase_add_test(t, message_without_ticks_makes_it_not_empty);
     tcase_add_test(t, clearing_forgets_everything_and_takes_a_new_assignment);
+    tcase_add_test(t, each_symbol_is_listed_once);
+    tcase_add_test(t, any_number_of_symbols_is_listed);
     tcase_add_test(t, rows_and_dead_letters_together_make_it_full);
     tcase_add_test(t, what_is_ignored_never_makes_it_full);
     tcase_add_test(t, bytes_of_rows_and_dead_letters_make_it_full);

@@ -100,11 +100,23 @@ static void put_message(uint32_t partition, int ticks, int rejected, int ignored
     struct record r = {.time_us = 1, .price = 1, .bid = NAN, .ask = NAN, .symbol_len = 1};
     batch_begin_message(&batch, &m, p, 0);
     for (int i = 0; i < ticks; i++)
-        batch_add_tick(&batch, &m, i, &r, r.time_us, record_is_snapshot(&r));
+        batch_add_tick(&batch, &m, i, &r, 0, r.time_us, record_is_snapshot(&r));
     for (int i = 0; i < rejected; i++)
         batch_add_rejected(&batch, &m, ticks + i, &owner, p, REJECT_NO_PRICE, "price: missing");
     for (int i = 0; i < ignored; i++)
         batch_add_ignored(&batch, &m);
+    batch_end_message(&batch);
+    p->expected = m.offset + 1;
+}
+
+static void put_tick_of(uint32_t slot, const char *symbol)
+{
+    struct partition *p = &offsets.items[0];
+    struct message m = {.offset = p->expected, .payload = "payload", .payload_len = 7};
+    struct record r = {.time_us = 1, .price = 1, .bid = NAN, .ask = NAN};
+    r.symbol_len = (uint8_t)snprintf(r.symbol, sizeof r.symbol, "%s", symbol);
+    batch_begin_message(&batch, &m, p, 0);
+    batch_add_tick(&batch, &m, 0, &r, slot, r.time_us, false);
     batch_end_message(&batch);
     p->expected = m.offset + 1;
 }
@@ -410,6 +422,108 @@ static void run_to(int step)
     ck_assert_uint_eq(fake_pg_count(pg), (size_t)step + 1);
 }
 
+/* --- the foreign key at once --- */
+
+#define BEGIN_AT_ONCE                                                                              \
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL session_replication_role = replica; "
+#define CHECK(symbols)                                                                             \
+    "SET LOCAL session_replication_role = DEFAULT; SELECT ingest_check_pairs(ARRAY[" symbols "]);" \
+    " "
+
+START_TEST(pairs_are_checked_between_the_rows_and_the_fence)
+{
+    copy_set_fk_rows(copy, 0);
+    put_tick_of(3, "BTC");
+    put_tick_of(70, "O'X");
+    put_tick_of(3, "BTC");
+    start(false);
+    assert_sql(0, BEGIN_AT_ONCE COPY_TICKS);
+    assert_rows(0, 3);
+    fake_pg_ok(pg, "COPY 3");
+    assert_sql(1, CHECK("'BTC', 'O''X'") "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                                         " 100, 103, 3, 3, 0, 0, 0); COMMIT");
+    fake_pg_ok(pg, "COMMIT");
+    assert_done(COMMIT_DONE);
+    ck_assert_uint_eq(fake_pg_count(pg), 2);
+}
+END_TEST
+
+START_TEST(pairs_are_checked_before_the_dead_letters_and_only_once)
+{
+    copy_set_fk_rows(copy, 1);
+    put_tick_of(0, "BTC");
+    put_message(0, 0, 1, 0);
+    start(false);
+    fake_pg_ok(pg, "COPY 1");
+    assert_sql(1, CHECK("'BTC'") COPY_REJECTED);
+    fake_pg_ok(pg, "COPY 1");
+    assert_sql(2, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                  " 100, 102, 2, 1, 1, 0, 0); COMMIT");
+}
+END_TEST
+
+START_TEST(small_batches_go_row_by_row)
+{
+    copy_set_fk_rows(copy, 3);
+    put_tick_of(0, "BTC");
+    put_tick_of(0, "BTC");
+    start(false);
+    assert_sql(0, "BEGIN; " COPY_TICKS);
+    fake_pg_ok(pg, "COPY 2");
+    assert_sql(1, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                  " 100, 102, 2, 2, 0, 0, 0); COMMIT");
+}
+END_TEST
+
+START_TEST(merge_always_goes_row_by_row)
+{
+    copy_set_fk_rows(copy, 0);
+    put_tick_of(0, "BTC");
+    start(true);
+    assert_sql(0, "BEGIN; SELECT ingest_staging(); " COPY_STAGING);
+    fake_pg_ok(pg, "COPY 1");
+    assert_sql(1, MERGE);
+}
+END_TEST
+
+START_TEST(without_rows_there_is_nothing_to_check)
+{
+    copy_set_fk_rows(copy, 0);
+    put_message(0, 0, 0, 1);
+    start(false);
+    assert_sql(0, "BEGIN; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                  " 100, 101, 1, 0, 0, 1, 0); COMMIT");
+}
+END_TEST
+
+/* Whatever stands in the way of this one way in, the merge is another. */
+static const struct {
+    const char *sqlstate;
+    enum sqlstate_class class;
+} in_the_way[] = {
+    {"23503", SQLSTATE_BAD_ROW}, /* a pair is gone */
+    {"TK003", SQLSTATE_CHANGED}, /* a trigger has come */
+    {"42501", SQLSTATE_CHANGED}, /* a right has gone */
+    {"42883", SQLSTATE_CHANGED}, /* the function has gone */
+};
+enum { IN_THE_WAY = sizeof in_the_way / sizeof in_the_way[0] };
+
+START_TEST(what_only_the_check_needs_sends_the_batch_to_the_merge)
+{
+    int step = _i / IN_THE_WAY, i = _i % IN_THE_WAY;
+    copy_set_fk_rows(copy, 0);
+    put_tick_of(0, "BTC");
+    start(false);
+    if (step == 1)
+        fake_pg_ok(pg, "COPY 1");
+    fake_pg_error(pg, in_the_way[i].sqlstate);
+    assert_last_sql("ROLLBACK");
+    fake_pg_ok(pg, "ROLLBACK");
+    assert_done(COMMIT_CLASH);
+    ck_assert_int_eq(done.class, in_the_way[i].class);
+}
+END_TEST
+
 static const struct {
     const char *sqlstate;
     enum sqlstate_class class;
@@ -420,7 +534,7 @@ static const struct {
     {"23503", SQLSTATE_BAD_ROW, COMMIT_CLASH},  {"TK001", SQLSTATE_FENCED, COMMIT_FENCED},
     {"42P01", SQLSTATE_MISCONFIG, COMMIT_HOLD}, {"42501", SQLSTATE_MISCONFIG, COMMIT_HOLD},
     {"22P04", SQLSTATE_ENCODER, COMMIT_BROKEN}, {"XX001", SQLSTATE_CORRUPT, COMMIT_HOLD},
-    {"P0001", SQLSTATE_BAD_ROW, COMMIT_CLASH},
+    {"P0001", SQLSTATE_BAD_ROW, COMMIT_CLASH},  {"TK003", SQLSTATE_CHANGED, COMMIT_CLASH},
 };
 enum { REFUSALS = sizeof refusals / sizeof refusals[0] };
 
@@ -531,6 +645,13 @@ static void add_tests(TCase *t)
     tcase_add_test(t, merging_again_forgets_the_verdicts_before);
     tcase_add_test(t, merge_without_rows_is_as_without_merge);
     tcase_add_loop_test(t, mode_of_ties_is_told, 0, 3);
+    tcase_add_test(t, pairs_are_checked_between_the_rows_and_the_fence);
+    tcase_add_test(t, pairs_are_checked_before_the_dead_letters_and_only_once);
+    tcase_add_test(t, small_batches_go_row_by_row);
+    tcase_add_test(t, merge_always_goes_row_by_row);
+    tcase_add_test(t, without_rows_there_is_nothing_to_check);
+    tcase_add_loop_test(t, what_only_the_check_needs_sends_the_batch_to_the_merge, 0,
+                        2 * IN_THE_WAY);
     tcase_add_loop_test(t, refused_step_is_rolled_back_before_the_answer, 0, STEPS * REFUSALS);
     tcase_add_loop_test(t, lost_at_any_step_is_lost_and_nothing_more_is_asked, 0, STEPS);
     tcase_add_loop_test(t, useless_connection_is_thrown_away, 0, STEPS);

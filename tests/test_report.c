@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: report.o schema.o schema_sql.o err.o stub_log.o */
+/* links: report.o schema.o schema_sql.o fkcheck.o err.o stub_log.o */
 #include "report.h"
 
 #include "notify.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: schema.o schema_sql.o err.o copyrow.o buf.o record.o reject.o */
+/* links: schema.o schema_sql.o fkcheck.o err.o copyrow.o buf.o record.o reject.o */
 #include "schema.h"
 
 #include "copyrow.h"
@@ -539,6 +539,31 @@ START_TEST(nothing_found_is_described_as_nothing)
 }
 END_TEST
 
+START_TEST(batch_demanded_where_it_is_unsafe_is_fatal)
+{
+    put("fk", "audit on ticks", "trigger", "");
+    options.fk_check = FK_CHECK_BATCH;
+    evaluate();
+    assert_found(
+        SCHEMA_FATAL, "fk_check",
+        "is batch, which is not possible here: trigger audit on ticks would be switched off");
+    options.fk_check = FK_CHECK_AUTO;
+    evaluate();
+    ck_assert_uint_eq(report.count, 0);
+    ck_assert_uint_eq(report.fk.min_rows, FKCHECK_NEVER);
+    ck_assert_str_eq(report.fk.reason, "trigger audit on ticks would be switched off");
+}
+END_TEST
+
+START_TEST(deployed_schema_is_safe_for_batch)
+{
+    options.fk_check = FK_CHECK_BATCH;
+    evaluate();
+    ck_assert_uint_eq(report.count, 0);
+    ck_assert_uint_eq(report.fk.min_rows, 0);
+}
+END_TEST
+
 START_TEST(answer_of_another_shape_is_refused)
 {
     struct err e = {.text = ""};
@@ -614,6 +639,8 @@ static void add_reports(Suite *s)
     tcase_add_test(t, number_of_findings_is_bounded);
     tcase_add_test(t, description_is_cut_and_says_how_much_is_left_out);
     tcase_add_test(t, nothing_found_is_described_as_nothing);
+    tcase_add_test(t, batch_demanded_where_it_is_unsafe_is_fatal);
+    tcase_add_test(t, deployed_schema_is_safe_for_batch);
     tcase_add_test(t, answer_of_another_shape_is_refused);
 }
 

@@ -40,6 +40,7 @@ static const struct {
     {"22021", SQLSTATE_BAD_ROW},
     {"P0001", SQLSTATE_BAD_ROW}, /* raised by a trigger */
     {"TK001", SQLSTATE_FENCED},
+    {"TK003", SQLSTATE_CHANGED},
     {"28P01", SQLSTATE_MISCONFIG},
     {"28000", SQLSTATE_MISCONFIG},
     {"3D000", SQLSTATE_MISCONFIG},
