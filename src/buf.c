@@ -2,9 +2,7 @@
 #include "buf.h"
 
 #include "err.h"
-#include <endian.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define BUF_FIRST 4096
 
@@ -32,52 +30,11 @@ void buf_shrink(struct buf *b, size_t keep)
     b->cap = keep;
 }
 
-uint8_t *buf_reserve(struct buf *b, size_t n)
+void buf_grow(struct buf *b, size_t n)
 {
-    if (n > b->cap - b->len) {
-        size_t cap = b->cap ? b->cap : BUF_FIRST;
-        while (cap - b->len < n)
-            cap *= 2;
-        b->data = err_realloc(b->data, cap);
-        b->cap = cap;
-    }
-    return b->data + b->len;
-}
-
-void buf_put(struct buf *b, const void *data, size_t n)
-{
-    if (n == 0)
-        return;
-    memcpy(buf_reserve(b, n), data, n);
-    b->len += n;
-}
-
-void buf_put_u8(struct buf *b, uint8_t v)
-{
-    buf_put(b, &v, sizeof v);
-}
-
-void buf_put_i16(struct buf *b, int16_t v)
-{
-    uint16_t be = htobe16((uint16_t)v);
-    buf_put(b, &be, sizeof be);
-}
-
-void buf_put_i32(struct buf *b, int32_t v)
-{
-    uint32_t be = htobe32((uint32_t)v);
-    buf_put(b, &be, sizeof be);
-}
-
-void buf_put_i64(struct buf *b, int64_t v)
-{
-    uint64_t be = htobe64((uint64_t)v);
-    buf_put(b, &be, sizeof be);
-}
-
-void buf_put_f64(struct buf *b, double v)
-{
-    int64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    buf_put_i64(b, bits);
+    size_t cap = b->cap ? b->cap : BUF_FIRST;
+    while (cap - b->len < n)
+        cap *= 2;
+    b->data = err_realloc(b->data, cap);
+    b->cap = cap;
 }
