@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NEAR_US 1024 /* times that are kept together; about the millisecond of event times */
+
 struct key {
     int64_t time_us;
     uint32_t pair; /* slot + 1; 0 = free */
@@ -84,9 +86,12 @@ static uint64_t mix(uint64_t h)
     return h;
 }
 
+/* Neighbours in time are neighbours in the table: the places of a tie, and the search for the next
+ * free one, are in a cache line or two. */
 static size_t hash(uint32_t pair, int64_t time_us)
 {
-    return (size_t)mix((uint64_t)time_us ^ ((uint64_t)pair << 40));
+    uint64_t ms = (uint64_t)time_us / NEAR_US;
+    return (size_t)(mix(ms ^ ((uint64_t)pair << 40)) + (uint64_t)time_us % NEAR_US);
 }
 
 /* Equal for numbers that are equal as stored: one NULL, one zero. */
