@@ -58,6 +58,7 @@ struct kafka_fetch {
     struct offsets at;       /* `expected`: behind the last message shown */
     struct part *parts;
     size_t last;             /* the partition of the last message */
+    size_t known;            /* events known to be in the queue */
     bool news;               /* a partition has got into trouble */
     rd_kafka_event_t *shown; /* holds the message that peek() showed */
     struct message message;
@@ -151,6 +152,7 @@ static void empty_queue(struct kafka_fetch *f)
     rd_kafka_event_t *event;
     while ((event = rd_kafka_queue_poll(f->queue, 0)))
         rd_kafka_event_destroy(event);
+    f->known = 0;
 }
 
 static void close_parts(struct kafka_fetch *f)
@@ -379,11 +381,25 @@ static bool take(struct kafka_fetch *f, rd_kafka_event_t *event)
     return false;
 }
 
+/* Asking for the length is a lock; polling an empty queue is a system call as well. So it is asked
+ * again when as many events have been polled as there were. (Outdated ones go unseen: then a poll
+ * finds nothing, once.) */
+static bool has_events(struct kafka_fetch *f)
+{
+    if (f->known == 0)
+        f->known = rd_kafka_queue_length(f->queue);
+    if (f->known == 0)
+        return false;
+    f->known--;
+    return true;
+}
+
 bool kafka_fetch_peek(struct kafka_fetch *f, struct message *m)
 {
-    /* Asking for the length is a lock; polling an empty queue is a system call as well. */
-    while (!f->shown && rd_kafka_queue_length(f->queue) > 0) {
+    while (!f->shown && has_events(f)) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(f->queue, 0);
+        if (!event)
+            f->known = 0;
         if (!event || take(f, event))
             break;
     }
