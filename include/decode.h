@@ -13,6 +13,8 @@
 #include "message.h"
 #include "record.h"
 #include "reject.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 #define DECODE_DETAIL_MAX 120
 
@@ -30,12 +32,14 @@ struct decode_item {
     struct record record;           /* if a tick */
 };
 
-/* The items of one message, in the order in which they stand in it. Reused from message to message.
- */
+/* The items of one message, in the order in which they stand in it. Reused from message to message:
+ * its memory grows to what the largest message needs, and then no more. */
 struct decoded {
     struct decode_item *items;
     size_t count;
     size_t cap;
+    char *unescaped; /* for JSON that came as a string in JSON */
+    size_t unescaped_cap;
 };
 
 /* Which shapes are accepted: by shape (auto), or one only. */
@@ -47,6 +51,7 @@ struct decode_options {
     size_t max_ticks;            /* ticks in one message; above it the message is rejected whole */
     double synthetic_spread_bps; /* `prices` channel: bid/ask = mid -/+ this; 0 = NULL */
     char default_exchange[RECORD_EXCHANGE_MAX + 1];
+    bool parse_all; /* never the scanner (decode_fast.h), always the parser it has to agree with */
 };
 
 void decoded_init(struct decoded *d);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usual path: look at the size, parse, tell the shape by the keys, let the shape's decoder add the
- * items. A faster decoder for the common shapes can stand in decode_message() before
- * decode_by_parsing(), which is the reference: it must give the same items, or decline.
+ * Usual path: look at the size, let decode_fast() scan the message. What that declines is parsed:
+ * tell the shape by the keys, let the shape's decoder add the items. The parser is the reference:
+ * decode_fast() gives the same items, or declines.
  */
 #include "decode.h"
 
 #include "decode_canonical.h"
+#include "decode_fast.h"
 #include "decode_frame.h"
 #include "json_text.h"
 #include <assert.h>
@@ -21,6 +22,7 @@ void decoded_init(struct decoded *d)
 void decoded_fini(struct decoded *d)
 {
     free(d->items);
+    free(d->unescaped);
     *d = (struct decoded){.items = NULL};
 }
 
@@ -91,7 +93,7 @@ void decode_message(const struct decode_options *options, const struct message *
     else if (m->payload_len > options->max_message_bytes)
         decode_reject(decode_add(out, SOURCE_CANONICAL), REJECT_TOO_LARGE, "%zu bytes, not %zu",
                       m->payload_len, options->max_message_bytes);
-    else
+    else if (options->parse_all || !decode_fast(&job))
         decode_by_parsing(&job);
     assert(out->count > 0);
 }

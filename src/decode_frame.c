@@ -2,7 +2,7 @@
 #include "decode_frame.h"
 
 #include "json_text.h"
-#include <math.h>
+#include "midquote.h"
 #include <string.h>
 
 /* What the relay knows of an item that does not say it itself; fields without a value if the frame
@@ -49,26 +49,20 @@ static struct field choose_price(const json_t *object)
     return seen;
 }
 
-/* The channel has no quote: its mid less and plus the spread, where that makes a quote. */
-static void set_synthetic_quote(struct record *r, struct field mid, double spread_bps)
-{
-    double value;
-    if (!(spread_bps > 0) || !number_above_zero(mid, &value))
-        return;
-    double bid = value * (1 - spread_bps / 10000);
-    double ask = value * (1 + spread_bps / 10000);
-    if (bid > 0 && isfinite(ask)) {
-        r->bid = bid;
-        r->ask = ask;
-    }
-}
-
 /* What is no price is left out: nobody stores it. */
 static void set_day_ago(struct record *r, struct field yesterday)
 {
     double value;
     if (number_above_zero(yesterday, &value))
         r->day_ago = value;
+}
+
+/* The channel has no quote: its mid less and plus the spread, where that makes a quote. */
+static void set_synthetic_quote(struct record *r, struct field mid, double spread_bps)
+{
+    double value;
+    if (number_above_zero(mid, &value))
+        midquote_set_quote(r, value, spread_bps);
 }
 
 static void decode_prices(const struct decode_job *job, const json_t *object, const void *context,
@@ -91,28 +85,14 @@ static void decode_trade(const struct decode_job *job, const json_t *object, con
            decode_price(item, field_of(object, "p")) && decode_volume(item, field_of(object, "a")));
 }
 
-/* The middle of the quote, or the one side that there is. */
-static bool set_middle(struct decode_item *item)
-{
-    struct record *r = &item->record;
-    if (isnan(r->bid) && isnan(r->ask))
-        return decode_reject(item, REJECT_NO_PRICE, "b and a: missing");
-    if (isnan(r->bid))
-        r->price = r->ask;
-    else if (isnan(r->ask))
-        r->price = r->bid;
-    else
-        r->price = isfinite(r->bid + r->ask) ? (r->bid + r->ask) / 2 : r->bid / 2 + r->ask / 2;
-    return true;
-}
-
 static void decode_bbo(const struct decode_job *job, const json_t *object, const void *context,
                        struct decode_item *item)
 {
     struct record *r = &item->record;
-    (void)(decode_origin(job, context, field_of(object, "s"), field_of(object, "t"), item) &&
-           decode_quote(item, field_of(object, "b"), &r->bid) &&
-           decode_quote(item, field_of(object, "a"), &r->ask) && set_middle(item));
+    if (decode_origin(job, context, field_of(object, "s"), field_of(object, "t"), item) &&
+        decode_quote(item, field_of(object, "b"), &r->bid) &&
+        decode_quote(item, field_of(object, "a"), &r->ask) && !midquote_set_price(r))
+        decode_reject(item, REJECT_NO_PRICE, "b and a: missing");
 }
 
 static const struct channel channels[] = {

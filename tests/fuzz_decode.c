@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: decode.o decode_item.o decode_canonical.o decode_frame.o json_text.o number.o timestamp.o detail.o utf8.o buf.o err.o */
+/* links: decode.o decode_fast.o jscan.o jnumber.o midquote.o decode_item.o decode_canonical.o decode_frame.o json_text.o number.o timestamp.o detail.o utf8.o buf.o err.o */
 /*
  * libFuzzer harness: whatever the bytes, the decoder keeps the contracts of decode.h and record.h,
  * and the relations between inputs below hold. `make fuzz FUZZ=decode`, see tests/fuzz.mk.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: cases.o decode.o decode_item.o decode_canonical.o decode_frame.o json_text.o number.o timestamp.o detail.o utf8.o reject.o buf.o err.o */
+/* links: cases.o decode.o decode_fast.o jscan.o jnumber.o midquote.o decode_item.o decode_canonical.o decode_frame.o json_text.o number.o timestamp.o detail.o utf8.o reject.o buf.o err.o */
 #include "cases.h"
 #include "decode.h"
 #include "utf8.h"

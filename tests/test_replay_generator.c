@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: generator.o garbage.o schedule.o shape.o profile.o rng.o instrument.o csv.o decimal.o text.o fates.o scan.o rewrite.o decode.o decode_canonical.o decode_frame.o decode_item.o detail.o json_text.o number.o timestamp.o utf8.o reject.o record.o validate.o ties.o buf.o err.o */
+/* links: generator.o garbage.o schedule.o shape.o profile.o rng.o instrument.o csv.o decimal.o text.o fates.o scan.o rewrite.o decode.o decode_fast.o jscan.o jnumber.o midquote.o decode_canonical.o decode_frame.o decode_item.o detail.o json_text.o number.o timestamp.o utf8.o reject.o record.o validate.o ties.o buf.o err.o */
 #include "generator.h"
 
 #include "decode.h"

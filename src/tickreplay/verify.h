@@ -8,7 +8,8 @@
  *     table, in the order of time --------------------------+-> compared, group by group
  *     books: offsets and counters <- counts of all of it
  *
- * Of tickd it uses the decoder alone. The database is read in one snapshot.
+ * Of tickd it uses the decoder alone, and of that the parser: what the scanner makes of a message
+ * is among the things to be proved. The database is read in one snapshot.
  */
 #ifndef TICKREPLAY_VERIFY_H
 #define TICKREPLAY_VERIFY_H
