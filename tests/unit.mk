@@ -16,7 +16,7 @@ endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 
 # Programs that put a module at the hands of a test in Python are linked in the same way.
-TEST_TOOLS := pg_live
+TEST_TOOLS := pg_live bench_decode
 define tool_rule
 $(BUILD)/$(1): $(BUILD)/tests/$(1).o $(call unit_objects,$(1))
 	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
