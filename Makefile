@@ -6,6 +6,7 @@
 #   make lint     includes, format, static analysis, docs against code
 #   make bench    how fast, beside psql \copy and bare librdkafka in the same run
 #   make mutants  plants bugs one after the other and shows which test notices each
+#   make torture  ten minutes of ticks while everything around them breaks; proves nothing is lost
 #   make          the programs, in build/release/
 #   make install  them, manual, schema and units; DESTDIR, PREFIX (/usr/local)
 #   make deb      a Debian package, in build/deb/
@@ -82,6 +83,7 @@ include tests/unit.mk
 include tests/fuzz.mk
 include mk/mutants.mk
 include mk/install.mk
+include mk/torture.mk
 include mk/bench.mk
 
 # What newcomers type. Each installs the packages it needs (scripts/deps), then builds in a make of its

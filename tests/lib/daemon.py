@@ -65,14 +65,14 @@ class Tickd:
 
     # --- life
 
-    def start(self):
-        """Starts the process; does not wait. Returns self."""
+    def start(self, binary=None, env=None):
+        """Starts the process; does not wait. Returns self. binary, env: others for this one time."""
         path = _write_config(self.base, self.config)
-        binary = self._binary or programs.path("tickd")
+        binary = binary or self._binary or programs.path("tickd")
         self._asked_to_end = False
         self._began = self.mark()
         self.child = proc.Child(self._wrap([binary, "-c", path, *self._arguments]), log=self.log,
-                                env=environment(self._env), cwd=self.base, name="tickd")
+                                env=environment(env or self._env), cwd=self.base, name="tickd")
         return self
 
     def stop(self, timeout=_STOP_S):

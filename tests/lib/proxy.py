@@ -166,6 +166,14 @@ class Proxy:
         self._call(lambda: self._faults.append(fault))
         return fault
 
+    def disarm(self, fault):
+        """The fault will not happen any more, if it has not yet."""
+        self._call(lambda: self._faults.remove(fault) if fault in self._faults else None)
+
+    @property
+    def closed(self):
+        return self._loop.is_closed()
+
     def close(self):
         """Resets what is open and ends the thread. Any number of times."""
         if self._loop.is_closed():

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""The parts of make torture that can be judged without a server."""
+
+import pytest
+
+from torture import recovery, schedule
+
+# Whatever a run of 10 minutes must come to, so that five of them come to enough.
+SEEDS = range(1, 30)
+
+
+def test_same_seed_gives_the_same_schedule():
+    for seed in SEEDS:
+        assert schedule.plan(seed, 600) == schedule.plan(seed, 600)
+
+
+def test_another_seed_gives_another_schedule():
+    assert len({schedule.plan(seed, 600).faults for seed in SEEDS}) == len(SEEDS)
+
+
+def test_what_is_asked_for_does_not_change_the_rest():
+    plan = schedule.plan(5, 600)
+    other = schedule.plan(5, 600, brokers=4 - plan.brokers, members=1)
+    assert other.faults == plan.faults and other.members == len(other.static) == 1
+
+
+@pytest.mark.parametrize("seconds", [180, 600])
+def test_every_kind_of_fault_is_in_a_run(seconds):
+    for seed in SEEDS:
+        assert set(schedule.counts(schedule.plan(seed, seconds).faults)) == {
+            kind.name for kind in schedule.KINDS}
+
+
+def test_faults_of_a_lane_follow_each_other():
+    takes = {kind.name: kind.takes for kind in schedule.KINDS}
+    for seed in SEEDS:
+        for lane in schedule.LANES:
+            free_at = 0
+            for fault in schedule.plan(seed, 600, lanes=(lane,)).faults:
+                assert fault.lane == lane and fault.at >= free_at - 0.05, fault
+                free_at = fault.at + fault.seconds + takes[fault.kind]
+
+
+def test_nothing_begins_in_a_calm():
+    for seconds in (60, 180, 600):
+        for seed in SEEDS:
+            faults = schedule.plan(seed, seconds).faults
+            assert not [fault for fault in faults if schedule.is_calm(seconds, fault.at)]
+            assert max(fault.at for fault in faults) < seconds
+
+
+def test_ten_minutes_hold_enough_of_what_kills():
+    for seed in SEEDS:
+        counts = schedule.counts(schedule.plan(seed, 600).faults)
+        kills = sum(count for kind, count in counts.items() if kind.startswith("kill_") or kind == "kill")
+        assert kills - counts["kill_storm"] + 10 * counts["kill_storm"] >= 220
+        assert counts["pg_immediate"] >= 22 and counts["broker_kill"] >= 12
+        assert counts["zombie"] + counts["zombie_mid_copy"] >= 12
+
+
+# --- how long it took
+
+SAMPLES = [(0.0, (5, 5)), (1.0, (6, 5)), (2.0, (7, 6)), (3.0, (7, 6)), (6.0, (8, 7))]
+
+
+def recover(faults, ends=()):
+    found = recovery.recoveries(faults, SAMPLES, list(ends))
+    return [(one.seconds, one.undisturbed) for one in found]
+
+
+def test_recovered_when_each_partition_has_advanced():
+    assert recover([(0.2, 0.5)]) == [(1.5, True)]
+
+
+def test_not_recovered_unless_each_has():
+    assert recover([(2.0, 6.5)]) == [(None, False)]
+
+
+def test_what_has_nothing_left_to_write_has_recovered():
+    assert recover([(2.0, 2.5)], [(2.7, (7, 6))]) == [(0.5, True)]
+
+
+def test_old_ends_prove_nothing():
+    assert recover([(2.0, 2.5)], [(1.0, (7, 6))]) == [(3.5, True)]
+
+
+def test_time_counts_from_the_last_of_those_that_disturb():
+    assert recover([(2.0, 2.5), (2.6, 4.0)]) == [(2.0, False), (2.0, True)]
+
+
+def test_fault_that_lasts_disturbs_but_is_not_waited_for():
+    assert recover([(0.2, 0.5), (0.1, 9.0)])[0] == (1.5, False)
+
+
+def test_percentiles_are_values_that_were_seen():
+    values = list(range(1, 101))
+    assert (recovery.percentile(values, 0.5), recovery.percentile(values, 0.99)) == (51, 100)
+    assert recovery.percentile([3], 0.99) == 3 and recovery.percentile([], 0.5) is None
