@@ -12,7 +12,7 @@ import pytest
 
 from lib import produce
 from lib.faults import (BEGIN_SENT, COMMIT_SENT, COPY_HEADER, Load, database_through, kafka_proxy,
-                        kafka_through, members)
+                        kafka_through, members, wait_stored)
 from lib.flow import Flow
 from lib.proxy import BLACKHOLE, UP
 from lib.wait import wait_until
@@ -31,12 +31,6 @@ def flow(db, kafka, tickd, proxy_factory):
     made.config["kafka.session.timeout.ms"] = 3000
     made.proxy = proxy_factory(db.cluster.port)
     return database_through(made, made.proxy).create_topic()
-
-
-def wait_stored(flow, more):
-    """Waits until `more` further ticks are in the table."""
-    wanted = flow.db.count("ticks") + more
-    flow.daemon.wait_until(lambda: flow.db.count("ticks") >= wanted, f"{more} more ticks")
 
 
 # --- zombies

@@ -37,6 +37,12 @@ def kafka_proxy(proxy_factory, broker):
     return proxy_factory((net.LOOPBACK, broker.proxied_port), broker.proxy_port)
 
 
+def wait_stored(flow, more):
+    """Waits until `more` further ticks are in the table."""
+    wanted = flow.db.count("ticks") + more
+    flow.daemon.wait_until(lambda: flow.db.count("ticks") >= wanted, f"{more} more ticks")
+
+
 def members(flow):
     """How many members the flow's consumer group has, as the broker sees it."""
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": flow.broker.bootstrap,

@@ -58,6 +58,11 @@ class Flow:
             self._producer = produce.Producer(self.broker.bootstrap)
         return self._producer
 
+    def renew_producer(self):
+        """The next one will look afresh at brokers and partitions."""
+        self.flush()
+        self._producer = None
+
     def create_topic(self):
         self.broker.create_topic(self.topic, self.partitions)
         return self

@@ -209,6 +209,8 @@ class Broker:
             "num.network.threads": 2,
             "num.io.threads": 2,
             "background.threads": 2,
+            "log.initial.task.delay.ms": 500,
+            "log.retention.check.interval.ms": 500,
             "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
             **cluster.security.broker,
             **cluster.properties,
@@ -324,8 +326,9 @@ class KafkaCluster:
         admin.alter_configs([resource])[resource].result(DEADLINE_S)
 
     def leader(self, topic, partition=0):
-        """The broker that leads the partition (1, 2, ...), -1 if none does."""
-        return self._metadata().topics[topic].partitions[partition].leader
+        """The broker that leads the partition (1, 2, ...), -1 if none does or nobody tells."""
+        known = self._metadata().topics.get(topic)
+        return known.partitions[partition].leader if known and known.partitions else -1
 
     def batches(self, topic, partition=0):
         """The record batches in the leader's log, oldest first, see read_batches()."""

@@ -128,6 +128,15 @@ def end_offsets(bootstrap, topic, partitions=1, **conf):
         consumer.close()
 
 
+def begin_offsets(bootstrap, topic, partitions=1, **conf):
+    """The offset of the oldest message that each partition still has, as a list."""
+    consumer = _consumer(bootstrap, "begins", conf)
+    try:
+        return [_watermarks(consumer, topic, number)[0] for number in range(partitions)]
+    finally:
+        consumer.close()
+
+
 def committed(bootstrap, group, topic, partitions=1, **conf):
     """The offsets the group has committed in Kafka, as a list; -1001 where there is none."""
     consumer = _consumer(bootstrap, group, conf)
