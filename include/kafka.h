@@ -6,9 +6,10 @@
  * from the loop, never from inside a call of this module, and may call anything here but
  * kafka_free(). Nothing calls back after kafka_free().
  *
- * Messages of the assigned partitions wait in a queue that is polled only through kafka_peek(): not
- * peeking is the backpressure. The consumer's own queue (rebalances, errors, logs) is always
- * polled.
+ * Messages of the assigned partitions wait in lanes, one for each of config->writers: partition i
+ * of an assignment goes by lane i % writers. A lane is polled only through kafka_peek(): not
+ * peeking is the backpressure, to that lane. The consumer's own queue (rebalances, errors, logs) is
+ * always polled.
  *
  * Rebalance: on_assign and on_revoke take turns. Each is answered exactly once, at any later time,
  * by kafka_assign() and kafka_release(); on_revoke may come while on_assign is not answered, which
@@ -41,7 +42,7 @@ struct kafka_callbacks {
     void (*on_assign)(void *ctx, const struct offsets *partitions);
     /* The group takes all partitions away; answer with kafka_release(). `lost`: already taken. */
     void (*on_revoke)(void *ctx, bool lost);
-    /* Messages may be waiting: peek until kafka_peek() says false. Comes when a queue has filled
+    /* Messages may be waiting: peek until kafka_peek() says false. Comes when a lane has filled
      * that was empty, not again before it was peeked empty: who stops earlier comes back by
      * himself. */
     void (*on_messages)(void *ctx);
@@ -56,9 +57,9 @@ struct kafka_callbacks {
     void *ctx;
 };
 
-/* Makes the client from `config` (topics, group, kafka.*), which must outlive this call only. It
- * begins to connect, and joins no group yet. NULL with `e` set: a configuration error, or no file
- * descriptor or thread to be had. */
+/* Makes the client from `config` (topics, group, writers, kafka.*), which must outlive this call
+ * only. It begins to connect, and joins no group yet. NULL with `e` set: a configuration error, or
+ * no file descriptor or thread to be had. */
 struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
                         const struct kafka_callbacks *callbacks, struct err *e)
     __attribute__((warn_unused_result));
@@ -77,13 +78,13 @@ void kafka_assign(struct kafka *k, const struct offsets *o);
 /* Gives all partitions up: answers a pending on_revoke. Ignored at other times. */
 void kafka_release(struct kafka *k);
 
-/* The next message without taking it, false if none is there now. `m` is valid until the next call
- * of kafka_advance(), kafka_assign() or kafka_release(). Per partition, offsets only go up, from
- * the one assigned. */
-bool kafka_peek(struct kafka *k, struct message *m);
+/* The next message of a lane without taking it, false if none is there now. `m` is valid until the
+ * next call of kafka_advance() of this lane, kafka_assign() or kafka_release(). Per partition,
+ * offsets only go up, from the one assigned. */
+bool kafka_peek(struct kafka *k, size_t lane, struct message *m);
 
 /* Takes the message that kafka_peek() showed. */
-void kafka_advance(struct kafka *k);
+void kafka_advance(struct kafka *k, size_t lane);
 
 /* Where partitions without an offset in the database begin: Kafka's committed offset of the group,
  * else start_from. Asked of the brokers in a thread; calls back once on the loop with `expected`

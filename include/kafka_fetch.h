@@ -2,10 +2,11 @@
 /*
  * The assigned partitions and what librdkafka has fetched of them ahead, taken message by message.
  *
- * They share a queue that is polled only on demand: not polling it is the backpressure, and
- * librdkafka stops fetching when it is full. Per partition, offsets only go up and begin at the one
- * that was assigned; whatever else comes out of a queue is dropped here. Owns the queue. Loop
- * thread only.
+ * They go by lanes, partition i of an assignment by lane i % lanes, so that one who can take no
+ * more does not hold up the others. A lane is a queue that is polled only on demand: not polling it
+ * is the backpressure, and librdkafka stops fetching for it when it is full. Per partition, offsets
+ * only go up and begin at the one that was assigned; whatever else comes out of a queue is dropped
+ * here. Owns the queues. Loop thread only.
  */
 #ifndef TICKD_KAFKA_FETCH_H
 #define TICKD_KAFKA_FETCH_H
@@ -18,8 +19,8 @@
 
 struct kafka_fetch;
 
-/* `wake` is written to `fd` when the queue fills. The client is borrowed. */
-struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, int fd, char wake);
+/* `wake` is written to `fd` when a queue fills. The client is borrowed. */
+struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, size_t lanes, int fd, char wake);
 /* Before the client is destroyed and `fd` closed. */
 void kafka_fetch_free(struct kafka_fetch *f);
 
@@ -31,8 +32,8 @@ void kafka_fetch_assign(struct kafka_fetch *f, const struct offsets *o);
 void kafka_fetch_release(struct kafka_fetch *f);
 
 /* As in kafka.h. */
-bool kafka_fetch_peek(struct kafka_fetch *f, struct message *m);
-void kafka_fetch_advance(struct kafka_fetch *f);
+bool kafka_fetch_peek(struct kafka_fetch *f, size_t lane, struct message *m);
+void kafka_fetch_advance(struct kafka_fetch *f, size_t lane);
 size_t kafka_fetch_queued(const struct kafka_fetch *f);
 
 /* True if a partition has got into trouble since the last call: gaps or a restart are to be looked
@@ -54,7 +55,7 @@ size_t kafka_fetch_find(const struct kafka_fetch *f, const char *topic, int32_t 
  */
 double kafka_fetch_restart_delay(const struct kafka_fetch *f);
 
-/* Fetches all partitions again from where each stands. A message that is shown stays. */
+/* Fetches all partitions again from where each stands. Messages that are shown stay. */
 void kafka_fetch_restart(struct kafka_fetch *f);
 
 #endif

@@ -9,8 +9,8 @@
  *                        +-- partitions 2, 5, 8 .. -- pipeline -- session --+
  *
  * A partition's offset is fenced by the session that owns the partition, so writers need to know
- * nothing of each other: a lost connection, a rewind or a fence concerns one. A writer that cannot
- * take its message holds up the queue that all share; that is the backpressure.
+ * nothing of each other: a lost connection, a rewind or a fence concerns one. Each has a lane of
+ * its own through the consumer (kafka.h), and one that can take no more holds up no other.
  *
  * Owns pipelines and sessions. Makes no decision about batches, and does no I/O but through its
  * sessions and `struct writers_ops`. Loop thread only.
@@ -59,8 +59,8 @@ void writers_set_owner(struct writers *w, const char *group_id, const char *clus
 
 /* --- intake --- */
 
-/* False: nothing can be taken now, whatever comes. */
-bool writers_want_input(const struct writers *w);
+/* False: nothing of this lane (the partitions g with g % writers == lane) can be taken now. */
+bool writers_want_input(const struct writers *w, size_t lane);
 
 /* Takes a message. False: not now, offer the same message again. */
 bool writers_take(struct writers *w, const struct message *m, struct instant now);

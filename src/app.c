@@ -201,18 +201,26 @@ static void on_pairs(void *ctx)
 
 /* --- the loop --- */
 
-/* Takes what is there, up to the budget. True if more may be waiting. */
-static bool take_input(struct app *app, struct instant now)
+/* Takes what there is for a writer, up to the budget. True if more may be waiting. */
+static bool take_lane(struct app *app, size_t lane, struct instant now)
 {
     struct message m;
     for (int taken = 0; taken < INTAKE_BUDGET; taken++) {
-        if (!writers_want_input(app->writers) || !kafka_peek(app->kafka, &m))
+        if (!writers_want_input(app->writers, lane) || !kafka_peek(app->kafka, lane, &m))
             return false;
         if (!writers_take(app->writers, &m, now))
             return false;
-        kafka_advance(app->kafka);
+        kafka_advance(app->kafka, lane);
     }
     return true;
+}
+
+static bool take_input(struct app *app, struct instant now)
+{
+    bool more = false;
+    for (size_t lane = 0; lane < (size_t)app->config->writers; lane++)
+        more |= take_lane(app, lane, now);
+    return more;
 }
 
 static void arm_wake(struct app *app, struct instant now)

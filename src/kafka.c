@@ -272,18 +272,18 @@ void kafka_commit(struct kafka *k, const struct offsets *o)
     kafka_commit_set(&k->commit, o);
 }
 
-bool kafka_peek(struct kafka *k, struct message *m)
+bool kafka_peek(struct kafka *k, size_t lane, struct message *m)
 {
-    if (kafka_fetch_peek(k->fetch, m))
+    if (kafka_fetch_peek(k->fetch, lane, m))
         return true;
     if (kafka_fetch_take_news(k->fetch))
         run_soon(k);
     return false;
 }
 
-void kafka_advance(struct kafka *k)
+void kafka_advance(struct kafka *k, size_t lane)
 {
-    kafka_fetch_advance(k->fetch);
+    kafka_fetch_advance(k->fetch, lane);
 }
 
 size_t kafka_queued(const struct kafka *k)
@@ -347,7 +347,7 @@ static void init_watchers(struct kafka *k)
     run_soon(k); /* what was queued before there was a pipe */
 }
 
-static void init_parts(struct kafka *k)
+static void init_parts(struct kafka *k, size_t lanes)
 {
     struct kafka_link_callbacks link = {on_up, on_down, k};
     struct kafka_mend_callbacks mend = {on_gap, k};
@@ -356,7 +356,7 @@ static void init_parts(struct kafka *k)
     rd_kafka_set_log_queue(k->rk, NULL);
     k->events = rd_kafka_queue_get_consumer(k->rk);
     rd_kafka_queue_io_event_enable(k->events, k->pipe[1], &wake_events, sizeof wake_events);
-    k->fetch = kafka_fetch_new(k->rk, k->pipe[1], wake_messages);
+    k->fetch = kafka_fetch_new(k->rk, lanes, k->pipe[1], wake_messages);
     k->mend = kafka_mend_new(k->loop, k->client, k->fetch, &mend);
     k->link = kafka_link_new(k->loop, k->client, &link);
     kafka_commit_init(&k->commit, k->rk, k->events);
@@ -382,7 +382,7 @@ struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
     k->rk = kafka_conf_client(config, e);
     if (!k->rk)
         goto no_client;
-    init_parts(k);
+    init_parts(k, (size_t)config->writers);
     init_watchers(k);
     return k;
 

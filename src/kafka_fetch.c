@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usual path: assign -> (the queue fills) -> peek, advance, peek, ... -> false when the queue is
+ * Usual path: assign -> (queues fill) -> peek, advance, peek, ... -> false when the lane's queue is
  * empty.
  *
- *     partition queues --forwarded--> our queue --polled--> peek()
- *                                        '--'m'--> pipe
+ *     partitions 0, 2, ..   --forwarded--> queue of lane 0 --polled--> peek(0)
+ *     partitions 1, 3, ..   --forwarded--> queue of lane 1 --polled--> peek(1)
+ *                                              '--'m'--> pipe
  *
- * The queue wakes us when it goes from empty to filled, and only if it has been polled since the
+ * A queue wakes us when it goes from empty to filled, and only if it has been polled since the
  * last time. So whoever stops before peek() says false must come back without being woken.
  *
- * One queue for all partitions, because librdkafka compares its bounds (queued.min.messages) with
- * the queue where a partition's messages end: a queue for each would multiply them. It forwards to
- * the consumer's queue unless the application has forwarded elsewhere, and takes the forwarding
- * away when a partition stops.
+ * One queue for all partitions of a lane, because librdkafka compares its bounds
+ * (queued.min.messages) with the queue where a partition's messages end: a queue for each would
+ * multiply them. It forwards to the consumer's queue unless the application has forwarded
+ * elsewhere, and takes the forwarding away when a partition stops: so partitions are stopped first,
+ * then forwarded, then started.
  *
  * rd_kafka_assign() raises each partition's version before it returns, and polling drops messages
  * of older versions: none of an earlier assignment comes out. Errors about offsets carry no
@@ -52,16 +54,22 @@ struct part {
     unsigned broken;         /* times in a row */
 };
 
-struct kafka_fetch {
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *queue; /* where all partitions' messages end */
-    struct offsets at;       /* `expected`: behind the last message shown */
-    struct part *parts;
+struct lane {
+    rd_kafka_queue_t *queue; /* where its partitions' messages end */
+    size_t known;            /* events known to be in it */
     size_t last;             /* the partition of the last message */
-    size_t known;            /* events known to be in the queue */
-    bool news;               /* a partition has got into trouble */
     rd_kafka_event_t *shown; /* holds the message that peek() showed */
     struct message message;
+};
+
+struct kafka_fetch {
+    rd_kafka_t *rk;
+    struct lane *lanes;
+    size_t lane_count;
+    struct offsets at; /* `expected`: behind the last message shown */
+    struct part *parts;
+    bool handed; /* librdkafka has been given partitions */
+    bool news;   /* a partition has got into trouble */
     struct log_sampler errors;
 
     /* Taken since the last nudge, and how much is enough for one; see nudge(). */
@@ -105,10 +113,10 @@ static void nudge(struct kafka_fetch *f)
         rd_kafka_error_destroy(error);
 }
 
-static void count_taken(struct kafka_fetch *f)
+static void count_taken(struct kafka_fetch *f, const struct message *m)
 {
     f->taken++;
-    f->taken_bytes += (int64_t)f->message.payload_len;
+    f->taken_bytes += (int64_t)m->payload_len;
     if (f->taken >= f->nudge_after || f->taken_bytes >= f->nudge_after_bytes)
         nudge(f);
 }
@@ -129,30 +137,43 @@ static void init_nudges(struct kafka_fetch *f)
     f->nudge_after_bytes = get_number(f->rk, "queued.max.messages.kbytes") * 1024 / 2 + 1;
 }
 
-struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, int fd, char wake)
+struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, size_t lanes, int fd, char wake)
 {
     struct kafka_fetch *f = err_calloc(1, sizeof *f);
+    assert(lanes > 0);
     f->rk = rk;
-    f->queue = rd_kafka_queue_new(rk);
-    rd_kafka_queue_io_event_enable(f->queue, fd, &wake, sizeof wake);
+    f->lanes = err_calloc(lanes, sizeof *f->lanes);
+    f->lane_count = lanes;
+    for (size_t i = 0; i < lanes; i++) {
+        f->lanes[i].queue = rd_kafka_queue_new(rk);
+        rd_kafka_queue_io_event_enable(f->lanes[i].queue, fd, &wake, sizeof wake);
+    }
     offsets_init(&f->at);
     init_nudges(f);
     return f;
 }
 
-static void drop_shown(struct kafka_fetch *f)
+static void drop_shown(struct lane *lane)
 {
-    if (f->shown)
-        rd_kafka_event_destroy(f->shown);
-    f->shown = NULL;
+    if (lane->shown)
+        rd_kafka_event_destroy(lane->shown);
+    lane->shown = NULL;
 }
 
-static void empty_queue(struct kafka_fetch *f)
+static void drop_all_shown(struct kafka_fetch *f)
 {
-    rd_kafka_event_t *event;
-    while ((event = rd_kafka_queue_poll(f->queue, 0)))
-        rd_kafka_event_destroy(event);
-    f->known = 0;
+    for (size_t i = 0; i < f->lane_count; i++)
+        drop_shown(&f->lanes[i]);
+}
+
+static void empty_queues(struct kafka_fetch *f)
+{
+    for (size_t i = 0; i < f->lane_count; i++) {
+        rd_kafka_event_t *event;
+        while ((event = rd_kafka_queue_poll(f->lanes[i].queue, 0)))
+            rd_kafka_event_destroy(event);
+        f->lanes[i].known = 0;
+    }
 }
 
 static void close_parts(struct kafka_fetch *f)
@@ -171,7 +192,6 @@ static void close_parts(struct kafka_fetch *f)
 static void open_parts(struct kafka_fetch *f, const struct offsets *o)
 {
     offsets_copy(&f->at, o);
-    f->last = 0;
     f->parts = err_calloc(o->count + 1, sizeof *f->parts);
     for (size_t i = 0; i < o->count; i++) {
         const struct partition *p = &o->items[i];
@@ -188,7 +208,7 @@ static void forward_parts(struct kafka_fetch *f)
 {
     for (size_t i = 0; i < f->at.count; i++) {
         if (f->parts[i].queue)
-            rd_kafka_queue_forward(f->parts[i].queue, f->queue);
+            rd_kafka_queue_forward(f->parts[i].queue, f->lanes[i % f->lane_count].queue);
     }
 }
 
@@ -211,13 +231,27 @@ static void await_stop(struct kafka_fetch *f)
 static void hand_over(struct kafka_fetch *f, const rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_resp_err_t err = rd_kafka_assign(f->rk, list);
+    f->handed = list && list->cnt > 0;
     if (err)
         log_error("kafka_error", "librdkafka does not take an assignment", "code=%s error=%s",
                   rd_kafka_err2name(err), rd_kafka_err2str(err));
 }
 
+/* Nothing of what was assigned before runs any more, or comes. An empty list, because NULL would be
+ * the answer to a revocation. */
+static void stop(struct kafka_fetch *f)
+{
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+    if (f->handed) {
+        hand_over(f, none);
+        await_stop(f);
+    }
+    empty_queues(f);
+    rd_kafka_topic_partition_list_destroy(none);
+}
+
 /* Hands librdkafka the partitions and where each stands. */
-static void assign(struct kafka_fetch *f)
+static void start(struct kafka_fetch *f)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)f->at.count);
     for (size_t i = 0; i < f->at.count; i++) {
@@ -229,29 +263,27 @@ static void assign(struct kafka_fetch *f)
     }
     forward_parts(f); /* or messages would go to the consumer's queue */
     hand_over(f, list);
-    await_stop(f);
-    forward_parts(f); /* stopping has ended it */
     rd_kafka_topic_partition_list_destroy(list);
 }
 
 void kafka_fetch_assign(struct kafka_fetch *f, const struct offsets *o)
 {
-    drop_shown(f);
-    empty_queue(f);
+    drop_all_shown(f);
+    stop(f);
     close_parts(f);
     open_parts(f, o);
-    assign(f);
+    start(f);
 }
 
 void kafka_fetch_restart(struct kafka_fetch *f)
 {
-    empty_queue(f);
+    stop(f);
     for (size_t i = 0; i < f->at.count; i++) {
         f->parts[i].fresh = true;
         if (f->parts[i].state == PART_BROKEN)
             f->parts[i].state = PART_FLOWING;
     }
-    assign(f);
+    start(f);
 }
 
 void kafka_fetch_release(struct kafka_fetch *f)
@@ -259,19 +291,22 @@ void kafka_fetch_release(struct kafka_fetch *f)
     /* After it has closed nobody listens any more. */
     if (!rd_kafka_consumer_closed(f->rk))
         hand_over(f, NULL);
-    drop_shown(f);
-    empty_queue(f);
+    drop_all_shown(f);
+    empty_queues(f);
     close_parts(f);
 }
 
 void kafka_fetch_free(struct kafka_fetch *f)
 {
-    drop_shown(f);
+    drop_all_shown(f);
     close_parts(f);
-    /* The queue may outlive our handle, and must not write to an fd that is something else by then.
-     */
-    rd_kafka_queue_io_event_enable(f->queue, -1, NULL, 0);
-    rd_kafka_queue_destroy(f->queue);
+    for (size_t i = 0; i < f->lane_count; i++) {
+        /* A queue may outlive our handle, and must not write to an fd that is something else by
+         * then. */
+        rd_kafka_queue_io_event_enable(f->lanes[i].queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(f->lanes[i].queue);
+    }
+    free(f->lanes);
     offsets_fini(&f->at);
     free(f->username);
     free(f->password);
@@ -280,13 +315,13 @@ void kafka_fetch_free(struct kafka_fetch *f)
 
 /* --- taking --- */
 
-static void show(struct kafka_fetch *f, size_t i, rd_kafka_event_t *event,
+static void show(struct kafka_fetch *f, struct lane *lane, size_t i, rd_kafka_event_t *event,
                  const rd_kafka_message_t *m)
 {
     rd_kafka_timestamp_type_t kind;
     int64_t timestamp_ms = rd_kafka_message_timestamp(m, &kind);
-    f->shown = event;
-    f->message = (struct message){
+    lane->shown = event;
+    lane->message = (struct message){
         .partition = (uint32_t)i,
         .offset = m->offset,
         .timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? MESSAGE_NO_TIME : timestamp_ms,
@@ -301,29 +336,29 @@ static void show(struct kafka_fetch *f, size_t i, rd_kafka_event_t *event,
 }
 
 /* Index of a partition, at.count if it is not assigned. Mostly it is the same as last time. */
-static size_t find(struct kafka_fetch *f, const char *topic, int32_t id)
+static size_t find(struct kafka_fetch *f, struct lane *lane, const char *topic, int32_t id)
 {
-    if (f->last < f->at.count) {
-        const struct partition *p = &f->at.items[f->last];
+    if (lane->last < f->at.count) {
+        const struct partition *p = &f->at.items[lane->last];
         if (p->id == id && strcmp(p->topic, topic) == 0)
-            return f->last;
+            return lane->last;
     }
-    f->last = offsets_find(&f->at, topic, id);
-    return f->last;
+    lane->last = offsets_find(&f->at, topic, id);
+    return lane->last;
 }
 
 /* True if the message is the next of its partition; `event` then stays until it is advanced over.
  */
-static bool take_message(struct kafka_fetch *f, rd_kafka_event_t *event)
+static bool take_message(struct kafka_fetch *f, struct lane *lane, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *m = rd_kafka_event_message_next(event);
     if (!m || m->err)
         return false;
-    size_t i = find(f, rd_kafka_topic_name(m->rkt), m->partition);
+    size_t i = find(f, lane, rd_kafka_topic_name(m->rkt), m->partition);
     if (i == f->at.count || f->parts[i].state != PART_FLOWING ||
         m->offset < f->at.items[i].expected)
         return false;
-    show(f, i, event, m);
+    show(f, lane, i, event, m);
     return true;
 }
 
@@ -355,11 +390,11 @@ static void take_offset_error(struct kafka_fetch *f, size_t i, int64_t offset)
     f->news = true;
 }
 
-static void take_error(struct kafka_fetch *f, rd_kafka_event_t *event)
+static void take_error(struct kafka_fetch *f, struct lane *lane, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t err = rd_kafka_event_error(event);
     rd_kafka_topic_partition_t *p = rd_kafka_event_topic_partition(event);
-    size_t i = p ? find(f, p->topic, p->partition) : f->at.count;
+    size_t i = p ? find(f, lane, p->topic, p->partition) : f->at.count;
     bool flows = i < f->at.count && f->parts[i].state == PART_FLOWING;
     if (flows && err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         take_offset_error(f, i, p->offset);
@@ -370,13 +405,13 @@ static void take_error(struct kafka_fetch *f, rd_kafka_event_t *event)
 }
 
 /* True if the event's message is shown now; else it is done with. */
-static bool take(struct kafka_fetch *f, rd_kafka_event_t *event)
+static bool take(struct kafka_fetch *f, struct lane *lane, rd_kafka_event_t *event)
 {
     rd_kafka_event_type_t type = rd_kafka_event_type(event);
-    if (type == RD_KAFKA_EVENT_FETCH && take_message(f, event))
+    if (type == RD_KAFKA_EVENT_FETCH && take_message(f, lane, event))
         return true;
     if (type == RD_KAFKA_EVENT_ERROR)
-        take_error(f, event);
+        take_error(f, lane, event);
     rd_kafka_event_destroy(event);
     return false;
 }
@@ -384,40 +419,45 @@ static bool take(struct kafka_fetch *f, rd_kafka_event_t *event)
 /* Asking for the length is a lock; polling an empty queue is a system call as well. So it is asked
  * again when as many events have been polled as there were. (Outdated ones go unseen: then a poll
  * finds nothing, once.) */
-static bool has_events(struct kafka_fetch *f)
+static bool has_events(struct lane *lane)
 {
-    if (f->known == 0)
-        f->known = rd_kafka_queue_length(f->queue);
-    if (f->known == 0)
+    if (lane->known == 0)
+        lane->known = rd_kafka_queue_length(lane->queue);
+    if (lane->known == 0)
         return false;
-    f->known--;
+    lane->known--;
     return true;
 }
 
-bool kafka_fetch_peek(struct kafka_fetch *f, struct message *m)
+bool kafka_fetch_peek(struct kafka_fetch *f, size_t index, struct message *m)
 {
-    while (!f->shown && has_events(f)) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(f->queue, 0);
+    assert(index < f->lane_count);
+    struct lane *lane = &f->lanes[index];
+    while (!lane->shown && has_events(lane)) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(lane->queue, 0);
         if (!event)
-            f->known = 0;
-        if (!event || take(f, event))
+            lane->known = 0;
+        if (!event || take(f, lane, event))
             break;
     }
-    if (f->shown)
-        *m = f->message;
-    return f->shown != NULL;
+    if (lane->shown)
+        *m = lane->message;
+    return lane->shown != NULL;
 }
 
-void kafka_fetch_advance(struct kafka_fetch *f)
+void kafka_fetch_advance(struct kafka_fetch *f, size_t index)
 {
-    assert(f->shown);
-    drop_shown(f);
-    count_taken(f);
+    assert(index < f->lane_count && f->lanes[index].shown);
+    drop_shown(&f->lanes[index]);
+    count_taken(f, &f->lanes[index].message);
 }
 
 size_t kafka_fetch_queued(const struct kafka_fetch *f)
 {
-    return rd_kafka_queue_length(f->queue) + (f->shown != NULL);
+    size_t queued = 0;
+    for (size_t i = 0; i < f->lane_count; i++)
+        queued += rd_kafka_queue_length(f->lanes[i].queue) + (f->lanes[i].shown != NULL);
+    return queued;
 }
 
 /* --- trouble --- */

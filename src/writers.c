@@ -198,13 +198,10 @@ static void on_jumped(void *ctx)
 
 /* --- intake --- */
 
-bool writers_want_input(const struct writers *w)
+bool writers_want_input(const struct writers *w, size_t lane)
 {
-    for (size_t i = 0; i < w->count; i++) {
-        if (pipeline_wants_input(w->items[i].pipeline))
-            return true;
-    }
-    return false;
+    assert(lane < w->count);
+    return pipeline_wants_input(w->items[lane].pipeline);
 }
 
 bool writers_take(struct writers *w, const struct message *m, struct instant now)

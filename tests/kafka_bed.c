@@ -125,6 +125,7 @@ void bed_init(struct bed *b, int partitions)
         .topics = topics,
         .group = group,
         .start_from = START_EARLIEST,
+        .writers = 1,
         .retry_min_ms = 50,
         .retry_max_ms = 250,
         .kafka = b->properties,
@@ -289,7 +290,7 @@ bool bed_was_woken(struct member *m)
 bool bed_has_message(struct member *m)
 {
     struct message message;
-    return kafka_peek(m->kafka, &message);
+    return kafka_peek(m->kafka, 0, &message);
 }
 
 bool bed_has_ten(struct member *m)
@@ -393,14 +394,14 @@ uint32_t bed_take(struct member *m, int64_t *offset)
 {
     struct message message, again;
     bed_await(m, bed_has_message);
-    ck_assert(kafka_peek(m->kafka, &message));
-    ck_assert(kafka_peek(m->kafka, &again));
+    ck_assert(kafka_peek(m->kafka, 0, &message));
+    ck_assert(kafka_peek(m->kafka, 0, &again));
     ck_assert_int_eq(again.offset, message.offset); /* looking takes nothing */
     char text[32];
     snprintf(text, sizeof text, "%.*s", (int)message.payload_len, (const char *)message.payload);
     ck_assert_int_eq(strtoll(text, NULL, 10), message.offset);
     *offset = message.offset;
-    kafka_advance(m->kafka);
+    kafka_advance(m->kafka, 0);
     return message.partition;
 }
 

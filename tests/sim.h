@@ -23,6 +23,7 @@
 
 enum {
     SIM_PARTITIONS = 4,
+    SIM_WRITERS_MAX = 3, /* of one tickd */
     SIM_SYMBOLS = 10,
     SIM_ITEMS = 6, /* of one message */
     SIM_NODES = 3,

@@ -36,8 +36,10 @@ struct sim_node {
     bool fetching;
     struct offsets at; /* `expected`: where it reads on */
     bool gap_told[SIM_PARTITIONS];
-    const struct sim_message *shown;
-    size_t shown_of;
+    struct shown { /* by lane */
+        const struct sim_message *message;
+        size_t partition;
+    } shown[SIM_WRITERS_MAX];
 
     struct told *backlog; /* while paused */
     size_t told_count, told_cap;
@@ -74,7 +76,13 @@ uint64_t sim_node_life(const struct sim_node *n)
 
 static void forget_shown(struct sim_node *n)
 {
-    n->shown = NULL;
+    memset(n->shown, 0, sizeof n->shown);
+}
+
+static bool is_shown(const struct sim_node *n, size_t partition)
+{
+    const struct shown *shown = &n->shown[partition % (size_t)n->config.writers];
+    return shown->message && shown->partition == partition;
 }
 
 static void look_for_gaps(struct sim_node *n)
@@ -82,7 +90,7 @@ static void look_for_gaps(struct sim_node *n)
     for (size_t i = 0; n->fetching && i < n->at.count; i++) {
         const struct partition *p = &n->at.items[i];
         int64_t low = sim_log_low(p->id);
-        if (p->stopped || n->gap_told[i] || p->expected >= low || n->shown)
+        if (p->stopped || n->gap_told[i] || p->expected >= low || is_shown(n, i))
             continue;
         sim_count(SIM_gaps);
         n->gap_told[i] = true;
@@ -90,42 +98,50 @@ static void look_for_gaps(struct sim_node *n)
     }
 }
 
-static bool show_next(struct sim_node *n)
+static bool show_next(struct sim_node *n, size_t lane)
 {
+    struct shown *shown = &n->shown[lane];
     size_t turn = n->at.count ? sim_random((uint32_t)n->at.count) : 0;
-    for (size_t tries = 0; !n->shown && n->fetching && tries < n->at.count; tries++) {
+    for (size_t tries = 0; !shown->message && n->fetching && tries < n->at.count; tries++) {
         size_t i = (turn + tries) % n->at.count;
         struct partition *p = &n->at.items[i];
-        if (p->stopped || p->expected < sim_log_low(p->id))
+        if (i % (size_t)n->config.writers != lane || p->stopped || p->expected < sim_log_low(p->id))
             continue;
-        n->shown = sim_log_next(p->id, p->expected);
-        n->shown_of = i;
-        if (n->shown)
-            p->expected = n->shown->offset + 1;
+        shown->message = sim_log_next(p->id, p->expected);
+        shown->partition = i;
+        if (shown->message)
+            p->expected = shown->message->offset + 1;
     }
-    return n->shown != NULL;
+    return shown->message != NULL;
 }
 
-static bool take_one(struct sim_node *n)
+static bool take_one(struct sim_node *n, size_t lane)
 {
-    struct message m = {.partition = (uint32_t)n->shown_of,
-                        .offset = n->shown->offset,
+    struct shown *shown = &n->shown[lane];
+    struct message m = {.partition = (uint32_t)shown->partition,
+                        .offset = shown->message->offset,
                         .timestamp_ms = MESSAGE_NO_TIME,
-                        .payload = n->shown->payload,
-                        .payload_len = strlen(n->shown->payload)};
+                        .payload = shown->message->payload,
+                        .payload_len = strlen(shown->message->payload)};
     if (!writers_take(n->writers, &m, clock_now()))
         return false;
-    forget_shown(n);
+    shown->message = NULL;
     return true;
+}
+
+static void take_lane(struct sim_node *n, size_t lane)
+{
+    for (int64_t budget = sim_between(1, 20); budget > 0; budget--) {
+        if (!writers_want_input(n->writers, lane) || !show_next(n, lane) || !take_one(n, lane))
+            return;
+    }
 }
 
 static void take_input(struct sim_node *n)
 {
     look_for_gaps(n);
-    for (int64_t budget = sim_between(1, 20); budget > 0; budget--) {
-        if (!writers_want_input(n->writers) || !show_next(n) || !take_one(n))
-            return;
-    }
+    for (size_t lane = 0; lane < (size_t)n->config.writers; lane++)
+        take_lane(n, lane);
 }
 
 void sim_node_rewind(struct sim_node *n)
@@ -448,7 +464,7 @@ void sim_node_start(struct sim_node *n)
     n->paused = n->stopping = n->closing = n->assigned = n->fetching = false;
     memset(n->durable, 0, sizeof n->durable);
     n->wake_us = -1;
-    n->shown = NULL;
+    forget_shown(n);
     make_config(n);
     n->pairs = pairs_new();
     make_writers(n);

@@ -76,13 +76,13 @@ START_TEST(nothing_is_delivered_between_revoke_and_the_next_assignment)
     b->answer_at_once = true;
     bed_join(&bed, b);
     bed_await(a, bed_must_release);
-    ck_assert(!kafka_peek(a->kafka, &m));
+    ck_assert(!kafka_peek(a->kafka, 0, &m));
     bed_assign(a, at); /* too late: not heard */
     bed_settle(&bed);
-    ck_assert(!kafka_peek(a->kafka, &m));
+    ck_assert(!kafka_peek(a->kafka, 0, &m));
     kafka_release(a->kafka);
     bed_await(a, both_have_partitions);
-    ck_assert(!kafka_peek(a->kafka, &m));
+    ck_assert(!kafka_peek(a->kafka, 0, &m));
 }
 END_TEST
 

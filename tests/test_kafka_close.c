@@ -151,7 +151,7 @@ START_TEST(free_in_every_state)
     bed_get_partitions(&bed, a); /* reading, a message shown */
     bed_assign(a, &at);
     bed_await(a, bed_has_ten);
-    ck_assert(kafka_peek(a->kafka, &m));
+    ck_assert(kafka_peek(a->kafka, 0, &m));
     kafka_free(a->kafka);
     bed_get_partitions(&bed, a); /* closing */
     bed_assign(a, &at);

@@ -56,7 +56,7 @@ START_TEST(assignment_may_be_answered_late)
     for (int i = 0; i < 6; i++) { /* longer than the session timeout */
         struct message message;
         bed_settle(&bed);
-        ck_assert(!kafka_peek(a->kafka, &message));
+        ck_assert(!kafka_peek(a->kafka, 0, &message));
     }
     bed_assign(a, &at);
     bed_expect(a, 0, 20);
@@ -75,16 +75,16 @@ START_TEST(message_has_key_time_and_payload)
     bed_assign(a, &at);
     bed_await(a, bed_was_woken);
     bed_await(a, bed_has_message);
-    ck_assert(kafka_peek(a->kafka, &m));
+    ck_assert(kafka_peek(a->kafka, 0, &m));
     ck_assert_uint_eq(m.partition, 0);
     ck_assert_int_eq(m.offset, 0);
     ck_assert_mem_eq(m.key, "kBONK", 5);
     ck_assert_uint_eq(m.key_len, 5);
     ck_assert_mem_eq(m.payload, "0", 1);
     ck_assert_int_gt(m.timestamp_ms, INT64_C(1500000000000));
-    kafka_advance(a->kafka);
+    kafka_advance(a->kafka, 0);
     bed_await(a, bed_has_message);
-    ck_assert(kafka_peek(a->kafka, &m));
+    ck_assert(kafka_peek(a->kafka, 0, &m));
     ck_assert_ptr_null(m.key);
     ck_assert_ptr_null(m.payload);
     ck_assert_uint_eq(m.payload_len, 0);
@@ -116,6 +116,14 @@ static bool has_fifty(struct member *m)
     return kafka_queued(m->kafka) >= 50;
 }
 
+static size_t lane_awaited;
+
+static bool lane_has_message(struct member *m)
+{
+    struct message message;
+    return kafka_peek(m->kafka, lane_awaited, &message);
+}
+
 START_TEST(bound_holds_for_all_partitions_together)
 {
     int64_t at[2] = {0, 0};
@@ -129,13 +137,59 @@ START_TEST(bound_holds_for_all_partitions_together)
     ck_assert_uint_lt(kafka_queued(a->kafka), 65); /* each for itself would be 100 */
 
     /* Also after assigning anew, which ends librdkafka's forwarding for a moment. */
-    int64_t offset;
+    for (int i = 0; i < 50; i++) {
+        bed_assign(a, at);
+        bed_await(a, has_fifty);
+        ck_assert_uint_lt(kafka_queued(a->kafka), 65);
+    }
+}
+END_TEST
+
+/* Takes `count` messages of a lane, which must be of that partition. */
+static void take_from(size_t lane, uint32_t partition, int count)
+{
+    struct message m;
+    for (int i = 0; i < count; i++) {
+        lane_awaited = lane;
+        bed_await(a, lane_has_message);
+        ck_assert(kafka_peek(a->kafka, lane, &m));
+        ck_assert_uint_eq(m.partition, partition);
+        ck_assert_int_eq(m.offset, i);
+        kafka_advance(a->kafka, lane);
+    }
+}
+
+START_TEST(full_lane_does_not_hold_up_another)
+{
+    int64_t at[2] = {0, 0};
+    bed.config.writers = 2;
+    bed_set(&bed, "queued.min.messages", "50", "test");
+    bed_produce(&bed, 0, 0, 300, 5);
+    bed_produce(&bed, 1, 0, 300, 5);
+    bed_get_partitions(&bed, a);
     bed_assign(a, at);
-    for (int i = 0; i < 200; i++)
-        bed_take(a, &offset);
-    bed_await(a, has_fifty);
-    bed_settle(&bed);
-    ck_assert_uint_lt(kafka_queued(a->kafka), 65);
+    take_from(1, 1, 300); /* while nobody takes of lane 0 */
+    take_from(0, 0, 300);
+}
+END_TEST
+
+START_TEST(lanes_show_a_message_each)
+{
+    int64_t at[2] = {0, 0};
+    struct message first, second;
+    bed.config.writers = 2;
+    bed_produce(&bed, 0, 0, 20, 5);
+    bed_produce(&bed, 1, 0, 20, 5);
+    bed_get_partitions(&bed, a);
+    bed_assign(a, at);
+    for (lane_awaited = 0; lane_awaited < 2; lane_awaited++)
+        bed_await(a, lane_has_message);
+    ck_assert(kafka_peek(a->kafka, 0, &first) && kafka_peek(a->kafka, 1, &second));
+    ck_assert_uint_eq(first.partition, 0);
+    ck_assert_uint_eq(second.partition, 1);
+    kafka_advance(a->kafka, 1);
+    ck_assert_mem_eq(first.payload, "0", 1); /* still there */
+    take_from(0, 0, 20);
 }
 END_TEST
 
@@ -184,7 +238,7 @@ START_TEST(rewind_delivers_exactly_from_the_offset)
         bed_expect(a, at, until < COUNT ? until : COUNT);
         if (i % 3 == 0) { /* also with a message shown, and with full queues */
             struct message message;
-            kafka_peek(a->kafka, &message);
+            kafka_peek(a->kafka, 0, &message);
         }
         at = rand() % COUNT;
     }
@@ -279,7 +333,7 @@ START_TEST(offset_below_the_log_is_a_gap)
     bed_assign(a, &a->gap_low);
     bed_await(a, bed_was_woken);
     bed_await(a, bed_has_message);
-    ck_assert(kafka_peek(a->kafka, &m));
+    ck_assert(kafka_peek(a->kafka, 0, &m));
     ck_assert_int_eq(m.offset, a->gap_low);
 }
 END_TEST
@@ -424,7 +478,7 @@ static void produce_with_wrong_checksum(void)
 static bool reads_again(struct member *m)
 {
     struct message message;
-    ck_assert(!kafka_peek(m->kafka, &message));
+    ck_assert(!kafka_peek(m->kafka, 0, &message));
     return stub_log_count("kafka_reread") >= 3;
 }
 
@@ -459,6 +513,8 @@ int main(void)
     tcase_add_test(t, nothing_behind_a_wrong_checksum_is_delivered);
     t = bed_case(s, "two", set_up_two, tear_down);
     tcase_add_test(t, bound_holds_for_all_partitions_together);
+    tcase_add_test(t, full_lane_does_not_hold_up_another);
+    tcase_add_test(t, lanes_show_a_message_each);
     tcase_add_test(t, partitions_take_turns);
     tcase_add_test(t, stopped_partition_is_not_fetched);
     tcase_add_test(t, offset_above_the_log_is_a_gap_of_that_partition_only);

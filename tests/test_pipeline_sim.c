@@ -134,7 +134,7 @@ static void make_plan(uint64_t seed)
     plan = (struct sim_plan){.seed = seed};
     plan.nodes = 1 + (int)sim_random(SIM_NODES);
     plan.partitions = 1 + (int)sim_random(SIM_PARTITIONS);
-    plan.writers = sim_chance(500) ? 1 : 1 + (int)sim_random(3);
+    plan.writers = sim_chance(500) ? 1 : 1 + (int)sim_random(SIM_WRITERS_MAX);
     plan.messages = 20 + (int)sim_random(100);
     plan.ties = sim_chance(600)   ? TIES_MODE_SPREAD
                 : sim_chance(500) ? TIES_MODE_FIRST
