@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lib import dns, kafka, mock, pg, proc, produce, programs, proxy  # noqa: E402
+from lib import dns, kafka, mock, net, pg, proc, produce, programs, proxy  # noqa: E402
 from lib.daemon import Tickd  # noqa: E402
 from lib.scratch import Scratch  # noqa: E402
 
@@ -186,11 +186,11 @@ def kafka_factory(scratch, show_log):
 
 @pytest.fixture
 def proxy_factory():
-    """proxy_factory(target_port, port=None): proxies (lib.proxy.Proxy)."""
+    """proxy_factory(target_port, port=None, host=...): proxies (lib.proxy.Proxy)."""
     made = []
 
-    def make(target, port=None):
-        made.append(proxy.Proxy(target, port))
+    def make(target, port=None, host=net.LOOPBACK):
+        made.append(proxy.Proxy(target, port, host))
         return made[-1]
 
     yield make

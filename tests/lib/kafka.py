@@ -182,7 +182,8 @@ class Broker:
             "listeners": f"CLIENT://{host}:{self.port},PROXIED://{host}:{self.proxied_port},"
                          f"INTERNAL://{host}:{self.internal_port},"
                          f"CONTROLLER://{host}:{self.controller_port}",
-            "advertised.listeners": f"CLIENT://{host}:{self.port},PROXIED://{host}:{self.proxy_port},"
+            "advertised.listeners": f"CLIENT://{host}:{self.port},"
+                                    f"PROXIED://{cluster.proxied_host}:{self.proxy_port},"
                                     f"INTERNAL://{host}:{self.internal_port}",
             "listener.security.protocol.map":
                 f"CLIENT:{cluster.security.protocol},PROXIED:{cluster.security.protocol},"
@@ -220,8 +221,12 @@ class Broker:
 class KafkaCluster:
     """Owns its brokers. Methods that take `broker` mean all of them when it is None."""
 
-    def __init__(self, scratch, brokers=1, security=None, **properties):
-        """properties: server.properties of all brokers, '_' for '.': log_retention_ms=1000."""
+    def __init__(self, scratch, brokers=1, security=None, proxied_host=net.LOOPBACK, **properties):
+        """properties: server.properties of all brokers, '_' for '.': log_retention_ms=1000.
+
+        proxied_host: by which name clients on the listener PROXIED are told to come.
+        """
+        self.proxied_host = proxied_host
         self.security = security or Security()
         self.properties = {key.replace("_", "."): value for key, value in properties.items()}
         self.cluster_id = _random_id()

@@ -89,10 +89,11 @@ class Fault:
 
 
 class Proxy:
-    """Listens on a loopback port and forwards to `target`, a port or (host, port)."""
+    """Listens on a port of a loopback address and forwards to `target`, a port or (host, port)."""
 
-    def __init__(self, target, port=None):
+    def __init__(self, target, port=None, host=net.LOOPBACK):
         self.target = target if isinstance(target, tuple) else (net.LOOPBACK, target)
+        self.host = host
         self.port = port or net.free_port()
         self.accepted = 0
         self.bytes = {UP: 0, DOWN: 0}
@@ -209,7 +210,7 @@ class Proxy:
             return
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((net.LOOPBACK, self.port))
+        self._listener.bind((self.host, self.port))
         self._listener.listen(128)
         self._listener.setblocking(False)
         self._accepting = self._loop.create_task(self._accept_all(self._listener))
