@@ -60,7 +60,8 @@ def layout_fixture(request):
     database = hypertable(request) if request.param == "hypertable" else request.getfixturevalue("db")
     if request.param == "partitioned":
         database.query(PARTITIONED)
-    database.query("INSERT INTO ticks VALUES (%s, 'ETH', 1, 1)", (DAY - datetime.timedelta(hours=1),))
+    # So that the chunk is there: who makes one keeps others from changing pairs.
+    database.query("INSERT INTO ticks VALUES (%s, 'ETH', 1, 1)", (DAY + datetime.timedelta(hours=1),))
     database.kind = request.param
     yield database
     database.close()
@@ -345,9 +346,7 @@ def test_trigger_of_a_chunk_is_noticed_where_it_would_fire(layout, batch):
     layout.query(FUNCTION)
     layout.query(MAKE_TRIGGER["row"].format(leaf(layout)))
     batch.copy("BTC", time=DAY + datetime.timedelta(days=30)).check("BTC").commit()
-    batch.copy("BTC", time=DAY)
-    batch.rollback()
-    batch.copy("BTC", time=DAY - datetime.timedelta(hours=1))
+    batch.copy("BTC")
     with pytest.raises(psycopg2.Error) as caught:
         batch.check("BTC")
     assert caught.value.pgcode == "TK003"
@@ -365,7 +364,7 @@ def test_triggers_of_other_events_do_not_matter(layout, batch, event):
 def test_trigger_waits_for_the_batch(layout, batch):
     """No trigger comes between COPY and COMMIT, so none is missed by rows that are already in."""
     layout.query(FUNCTION)
-    batch.copy("BTC", time=DAY - datetime.timedelta(hours=1))
+    batch.copy("BTC")
     tables = ["ticks"] if layout.kind == "plain" else ["ticks", leaf(layout)]
     for table in tables:
         maker = layout.session()
