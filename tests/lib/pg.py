@@ -163,9 +163,11 @@ class Cluster:
         """Runs a script in psql; returns its unaligned output. Fails on the first error."""
         return self._psql(["-c", sql], dbname, user)
 
-    def psql_file(self, path, dbname="postgres", user=SUPERUSER, variables=None):
+    def psql_file(self, path, dbname="postgres", user=SUPERUSER, variables=None,
+                  single_transaction=False):
         """Runs a file in psql, in the project's root directory."""
         options = [f"--set={key}={value}" for key, value in (variables or {}).items()]
+        options += ["--single-transaction"] if single_transaction else []
         return self._psql([*options, "-f", path], dbname, user)
 
     def create_database(self, name=None, template="template0"):
@@ -268,6 +270,20 @@ class Cluster:
     def _next_number(self):
         self._number = getattr(self, "_number", 0) + 1
         return self._number
+
+
+class Standby(Cluster):
+    """A cluster that follows another one, which runs, until it is promoted."""
+
+    def __init__(self, scratch, primary, **settings):
+        self._primary = primary
+        super().__init__(scratch, **settings)
+
+    def _make_data(self, scratch):
+        self._run([os.path.join(self.bindir, "pg_basebackup"), "-D", self.data, "--write-recovery-conf",
+                   "--checkpoint=fast", "--no-sync", "-d", self._primary.dsn()])
+        with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="ascii") as file:
+            file.writelines(f"{key} = {value}\n" for key, value in self._settings.items())
 
 
 class Database:
