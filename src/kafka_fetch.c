@@ -38,6 +38,9 @@
 
 enum { MAX_RESTART_S = 32 };
 
+/* The timestamp in Kafka's log of a message that has none. */
+#define KAFKA_NO_TIME (-1)
+
 enum part_state {
     PART_FLOWING,
     PART_STOPPED, /* not to be fetched */
@@ -320,11 +323,12 @@ static void show(struct kafka_fetch *f, struct lane *lane, size_t i, rd_kafka_ev
 {
     rd_kafka_timestamp_type_t kind;
     int64_t timestamp_ms = rd_kafka_message_timestamp(m, &kind);
+    bool has_time = kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms != KAFKA_NO_TIME;
     lane->shown = event;
     lane->message = (struct message){
         .partition = (uint32_t)i,
         .offset = m->offset,
-        .timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? MESSAGE_NO_TIME : timestamp_ms,
+        .timestamp_ms = has_time ? timestamp_ms : MESSAGE_NO_TIME,
         .key = m->key,
         .key_len = m->key_len,
         .payload = m->payload,
