@@ -20,4 +20,8 @@ void pgtext_describe(char *out, size_t size, const PGresult *error);
  * way to say why the server refused a connection. */
 void pgtext_sqlstate(char out[6], const char *text);
 
+/* What to look at when a connection failed for a reason that somebody has to mend, NULL if it was
+ * for another. `sqlstate` is that of pgtext_sqlstate(). Static storage. */
+const char *pgtext_hint(const char *sqlstate, const char *text);
+
 #endif

@@ -34,6 +34,7 @@
 #include <sys/socket.h>
 
 #define REQUEST_MARGIN_MS 5000
+#define SAID_AGAIN_US     INT64_C(60000000)
 /* A refused configuration is tried again more slowly than an absent server. */
 #define REFUSED_FACTOR 8
 
@@ -206,16 +207,36 @@ static void pause_for(struct pg *pg, struct backoff *b)
     set_state(pg, STATE_PAUSE);
 }
 
+/* What a connection of this process said of a trouble that somebody has to mend. Several fail
+ * alike, and go on doing so: one line a minute is enough for all of them. */
+static struct {
+    struct err trouble;
+    int64_t at_us;
+} said;
+
+static bool is_said(const struct pg *pg)
+{
+    int64_t now_us = clock_now().mono_us;
+    if (strcmp(said.trouble.text, pg->trouble.text) == 0 && now_us - said.at_us < SAID_AGAIN_US)
+        return true;
+    said.trouble = pg->trouble;
+    said.at_us = now_us;
+    return false;
+}
+
 static void log_failure(struct pg *pg, const char *code, bool refused)
 {
     uint64_t suppressed;
-    if (!log_sample(&pg->failures, clock_now().mono_us, &suppressed))
+    const char *hint = pgtext_hint(code, pg->trouble.text);
+    if ((hint && is_said(pg)) || !log_sample(&pg->failures, clock_now().mono_us, &suppressed))
         return;
+    refused = refused || hint;
     log_event(refused ? LOG_ERROR_LEVEL : LOG_WARN_LEVEL, "database_connect_failed",
-              refused ? "the server refuses the connection as it is configured; trying again"
+              refused ? "the connection is refused as it is configured; trying again"
                       : "cannot connect; trying again",
-              "name=%s attempt=%u sqlstate=%s error=%s retry_ms=%u suppressed=%llu", pg->name,
-              pg->attempts, code, pg->trouble.text, pg->pause_ms, (unsigned long long)suppressed);
+              "name=%s attempt=%u sqlstate=%s error=%s hint=%s retry_ms=%u suppressed=%llu",
+              pg->name, pg->attempts, code, pg->trouble.text, hint ? hint : "", pg->pause_ms,
+              (unsigned long long)suppressed);
 }
 
 /* `text` may be libpq's, of several lines and any length. `refused`: no use before somebody changes
@@ -371,6 +392,7 @@ static void on_connected(struct pg *pg)
     pg->trouble = (struct err){0};
     pg->up_since_us = clock_now().mono_us;
     log_sample_reset(&pg->failures);
+    said.trouble = (struct err){0};
     backoff_reset(&pg->refused);
     set_state(pg, STATE_IDLE);
     if (pg->on.on_up)

@@ -70,6 +70,42 @@ START_TEST(result_without_fields_gives_its_message)
 }
 END_TEST
 
+static const struct {
+    const char *sqlstate;
+    const char *text;
+    const char *hint; /* a part of it, NULL: none */
+} hints[] = {
+    {"", "connection to server at \"db\", port 5432 failed: SSL error: certificate verify failed",
+     "sslrootcert"},
+    {"",
+     "connection to server at \"db\", port 5432 failed: server certificate for \"a\" (and 1 other "
+     "name) does not match host name \"db\"",
+     "subjectAltName"},
+    {"",
+     "connection to server at \"db\", port 5432 failed: server does not support SSL, but SSL was "
+     "required",
+     "ssl = on"},
+    {"", "root certificate file \"/x\" does not exist", "sslrootcert"},
+    {"", "SSL error: tlsv1 alert unknown ca", "ssl_ca_file"},
+    {"", "fe_sendauth: no password supplied", "passfile="},
+    {"28P01", "FATAL:  28P01: Passwort-Authentifizierung fehlgeschlagen", "the role"},
+    {"", "FATAL:  password authentication failed for user \"tickd\"", "the role"},
+    {"28000", "FATAL:  28000: no pg_hba.conf entry for host \"h\", no encryption", "hostssl"},
+    {"3D000", "FATAL:  3D000: database \"d\" does not exist", "create the database"},
+    {"", "connection to server at \"db\", port 5432 failed: Connection refused", NULL},
+    {"57P03", "FATAL:  57P03: the database system is starting up", NULL},
+};
+
+START_TEST(what_somebody_has_to_mend_has_a_hint)
+{
+    const char *hint = pgtext_hint(hints[_i].sqlstate, hints[_i].text);
+    if (hints[_i].hint)
+        ck_assert_msg(hint && strstr(hint, hints[_i].hint), "%s: %s", hints[_i].text, hint);
+    else
+        ck_assert_ptr_null(hint);
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("pgtext");
@@ -78,6 +114,8 @@ int main(void)
     tcase_add_loop_test(t, code_is_found_in_the_message, 0, count);
     tcase_add_test(t, line_is_cut_to_fit);
     tcase_add_test(t, result_without_fields_gives_its_message);
+    tcase_add_loop_test(t, what_somebody_has_to_mend_has_a_hint, 0,
+                        (int)(sizeof hints / sizeof hints[0]));
     Suite *s = suite_create("pgtext");
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
