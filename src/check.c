@@ -9,8 +9,10 @@
 #include "err.h"
 #include "hostlist.h"
 #include "kafka_conf.h"
+#include "kafka_log.h"
 #include "offsets.h"
 #include "pairs.h"
+#include "pgtext.h"
 #include "schema.h"
 #include "session.h"
 #include <inttypes.h>
@@ -21,6 +23,7 @@
 #include <string.h>
 
 #define KAFKA_TIMEOUT_MS 5000
+#define KAFKA_LOOK_MS    250
 
 enum verdict { VERDICT_OK, VERDICT_NOTE, VERDICT_WARN, VERDICT_FAIL };
 
@@ -86,9 +89,12 @@ static PGconn *connect_database(struct check *c)
     hostlist_fini(&hosts);
     if (PQstatus(conn) != CONNECTION_OK) {
         char line[ERR_MAX];
-        first_line(PQerrorMessage(conn), line, sizeof line);
+        char code[6];
+        pgtext_flatten(line, sizeof line, PQerrorMessage(conn));
+        pgtext_sqlstate(code, line);
         conninfo_mask(info, line);
-        finding(c, VERDICT_FAIL, "database", "%s", line);
+        const char *hint = pgtext_hint(code, line);
+        finding(c, VERDICT_FAIL, "database", "%s%s%s", line, hint ? "; " : "", hint ? hint : "");
         PQfinish(conn);
         conn = NULL;
     }
@@ -235,6 +241,57 @@ static void check_topic(struct check *c, rd_kafka_t *rk, PGconn *conn, const cha
     rd_kafka_metadata_destroy(metadata);
 }
 
+/* The last complaint while no broker answered. */
+struct complaint {
+    struct kafka_log log; /* for what explains it; nothing is logged */
+    const struct kafka_trouble *trouble;
+    char text[ERR_MAX];
+};
+
+static void hear(struct complaint *last, rd_kafka_event_t *event)
+{
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LOG)
+        kafka_log_remember(&last->log, event);
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_ERROR ||
+        error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        return;
+    const char *text = rd_kafka_event_error_string(event);
+    last->trouble = kafka_log_explain(&last->log, error, &text);
+    snprintf(last->text, sizeof last->text, "%s", text);
+}
+
+/* The cluster's id, once a broker answers; NULL when time is up, or when a broker has refused us
+ * for a reason that time does not mend. */
+static char *find_cluster(rd_kafka_t *rk, struct complaint *last)
+{
+    char *cluster = NULL;
+    rd_kafka_set_log_queue(rk, NULL);
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
+    for (int waited = 0; !cluster && waited < KAFKA_TIMEOUT_MS; waited += KAFKA_LOOK_MS) {
+        rd_kafka_event_t *event;
+        cluster = rd_kafka_clusterid(rk, KAFKA_LOOK_MS);
+        while ((event = rd_kafka_queue_poll(queue, 0))) {
+            hear(last, event);
+            rd_kafka_event_destroy(event);
+        }
+        if (last->trouble && last->trouble->certain)
+            break;
+    }
+    rd_kafka_queue_destroy(queue);
+    return cluster;
+}
+
+static void report_complaint(struct check *c, const struct complaint *last)
+{
+    if (last->trouble)
+        finding(c, VERDICT_FAIL, "kafka", "%s; %s (%s)", last->trouble->cause, last->trouble->hint,
+                last->text);
+    else
+        finding(c, VERDICT_FAIL, "kafka", "no broker answered within %d ms%s%s", KAFKA_TIMEOUT_MS,
+                last->text[0] ? ": " : "", last->text);
+}
+
 /* False if librdkafka refuses the configuration. */
 static bool check_kafka(struct check *c, PGconn *conn)
 {
@@ -247,9 +304,10 @@ static bool check_kafka(struct check *c, PGconn *conn)
             rd_kafka_topic_partition_list_destroy(topics);
         return false;
     }
-    char *cluster = rd_kafka_clusterid(rk, KAFKA_TIMEOUT_MS);
+    struct complaint last = {.trouble = NULL};
+    char *cluster = find_cluster(rk, &last);
     if (!cluster) {
-        finding(c, VERDICT_FAIL, "kafka", "no broker answered within %d ms", KAFKA_TIMEOUT_MS);
+        report_complaint(c, &last);
     } else {
         finding(c, VERDICT_OK, "kafka", "cluster %s, group %s", cluster, c->config->group);
         for (int i = 0; i < topics->cnt; i++)

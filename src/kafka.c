@@ -99,6 +99,13 @@ static void topic_is_missing(struct kafka *k, const char *why)
     log_warn("kafka_topic_missing", "waiting for a topic", "error=%s", why);
 }
 
+static bool is_of_connection(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__RESOLVE ||
+           err == RD_KAFKA_RESP_ERR__SSL || err == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+           err == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
 static void on_error(struct kafka *k, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t err = rd_kafka_event_error(event);
@@ -117,17 +124,12 @@ static void on_error(struct kafka *k, rd_kafka_event_t *event)
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
         topic_is_missing(k, text);
         return;
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-    case RD_KAFKA_RESP_ERR__SSL:
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-        kafka_link_note(k->link, text);
-        break;
     default:
         break;
     }
-    kafka_log_error(&k->log, err, text);
+    const char *cause = kafka_log_error(&k->log, err, text);
+    if (cause != text || is_of_connection(err))
+        kafka_link_note(k->link, cause);
 }
 
 static void on_event(struct kafka *k, rd_kafka_event_t *event)

@@ -9,6 +9,7 @@
  */
 #include "kafka_conf.h"
 
+#include "kafka_trouble.h"
 #include "offsets.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -123,6 +124,19 @@ static bool has_brokers(rd_kafka_conf_t *conf, struct err *e)
     return false;
 }
 
+/* Changes nothing of what is accepted: it is here for the reason, which librdkafka would not tell.
+ * Called by its threads. */
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t broker_id, int *x509_error,
+                          int depth, const char *der, size_t size, char *why, size_t why_size,
+                          void *opaque)
+{
+    (void)rk, (void)broker, (void)broker_id, (void)depth, (void)der, (void)size, (void)opaque;
+    if (*x509_error == 0)
+        return 1;
+    snprintf(why, why_size, "%s", kafka_trouble_of_certificate(*x509_error)->cause);
+    return 0;
+}
+
 static bool fill(rd_kafka_conf_t *conf, const struct config *config, struct err *e)
 {
     /* Knocking at a broker's door costs little; not to knock makes an outage longer. */
@@ -133,6 +147,7 @@ static bool fill(rd_kafka_conf_t *conf, const struct config *config, struct err 
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR |
                                        RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_OFFSET_COMMIT |
                                        RD_KAFKA_EVENT_FETCH);
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate);
     return set_all(conf, defaults, COUNT(defaults), e) &&
            set_number(conf, "reconnect.backoff.ms", shortest, e) &&
            set_number(conf, "reconnect.backoff.max.ms", longest, e) &&

@@ -184,6 +184,12 @@ def kafka_factory(scratch, show_log):
         cluster.close()
 
 
+@pytest.fixture(scope="session")
+def need_kafka():
+    """Skips where there can be no real broker."""
+    _need_kafka()
+
+
 @pytest.fixture
 def proxy_factory():
     """proxy_factory(target_port, port=None, host=...): proxies (lib.proxy.Proxy)."""

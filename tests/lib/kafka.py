@@ -11,10 +11,12 @@ of the test (the broker advertises the proxy's port there), INTERNAL between bro
 
 import base64
 import fcntl
+import hashlib
 import os
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import uuid
@@ -98,12 +100,15 @@ def _complaint(output):
 class Security:
     """How clients talk to the brokers. The defaults are plain text without authentication.
 
-    broker: lines of server.properties for the listeners CLIENT and PROXIED (key stores, SASL).
+    protocol: of the listeners CLIENT and PROXIED.
+    listeners: further ones and their protocols, e.g. {"MUTUAL": "SSL"}; see address_of().
+    broker: lines of server.properties for the listeners (key stores, SASL).
     format: further arguments of the storage format, e.g. --add-scram and its value.
-    client: librdkafka properties that a well-behaved client needs.
+    client: librdkafka properties that a well-behaved client of CLIENT needs.
     """
 
     protocol: str = "PLAINTEXT"
+    listeners: dict = field(default_factory=dict)
     broker: dict = field(default_factory=dict)
     format: list = field(default_factory=list)
     client: dict = field(default_factory=dict)
@@ -123,6 +128,7 @@ class Broker:
         self.proxy_port = net.free_port()
         self.internal_port = net.free_port()
         self.controller_port = net.free_port()
+        self.ports = {name: net.free_port() for name in cluster.security.listeners}
         self.child = None
 
     @property
@@ -171,6 +177,9 @@ class Broker:
         copies = len(cluster.brokers)
         in_sync = 2 if copies > 2 else 1
         host = net.LOOPBACK
+        further = "".join(f",{name}://{host}:{port}" for name, port in self.ports.items())
+        protocols = "".join(f",{name}:{protocol}"
+                            for name, protocol in cluster.security.listeners.items())
         return {
             "process.roles": "broker,controller",
             "node.id": self.node,
@@ -181,13 +190,13 @@ class Broker:
             "inter.broker.listener.name": "INTERNAL",
             "listeners": f"CLIENT://{host}:{self.port},PROXIED://{host}:{self.proxied_port},"
                          f"INTERNAL://{host}:{self.internal_port},"
-                         f"CONTROLLER://{host}:{self.controller_port}",
+                         f"CONTROLLER://{host}:{self.controller_port}{further}",
             "advertised.listeners": f"CLIENT://{host}:{self.port},"
                                     f"PROXIED://{cluster.proxied_host}:{self.proxy_port},"
-                                    f"INTERNAL://{host}:{self.internal_port}",
+                                    f"INTERNAL://{host}:{self.internal_port}{further}",
             "listener.security.protocol.map":
                 f"CLIENT:{cluster.security.protocol},PROXIED:{cluster.security.protocol},"
-                "INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                f"INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
             # A missing topic stays missing until a test makes it.
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
@@ -293,6 +302,10 @@ class KafkaCluster:
     def bootstrap(self):
         return ",".join(broker.address for broker in self.brokers)
 
+    def address_of(self, listener):
+        """For clients of one of security.listeners."""
+        return ",".join(f"{net.LOOPBACK}:{broker.ports[listener]}" for broker in self.brokers)
+
     @property
     def proxied_bootstrap(self):
         """For clients that shall go through the proxies, which the test puts on proxy_port."""
@@ -329,6 +342,34 @@ class KafkaCluster:
             "topic", name, {key.replace("_", "."): str(value) for key, value in config.items()})
         admin = self._admin()
         admin.alter_configs([resource])[resource].result(DEADLINE_S)
+
+    def set_broker_config(self, **config):
+        """Replaces the first broker's dynamic configuration; a name may hold dots."""
+        resource = confluent_kafka.admin.ConfigResource("broker", "1", config)
+        admin = self._admin()
+        admin.alter_configs([resource])[resource].result(DEADLINE_S)
+
+    def set_scram_password(self, user, mechanism, password):
+        """Makes the user, or changes the password: SCRAM-SHA-256 or SCRAM-SHA-512.
+
+        In the protocol's own bytes (AlterUserScramCredentials), for want of a client that can.
+        """
+        salt, rounds = os.urandom(16), 4096
+        kind, digest = _SCRAM[mechanism]
+        salted = hashlib.pbkdf2_hmac(digest, password.encode(), salt, rounds)
+        no_tags = b"\0"
+        request = (struct.pack(">hhih", 51, 0, 1, -1) + no_tags    # its header, no client id
+                   + bytes([0 + 1])                                # deletions
+                   + bytes([1 + 1]) + _compact(user.encode()) + struct.pack(">bi", kind, rounds)
+                   + _compact(salt) + _compact(salted) + no_tags + no_tags)
+        with socket.create_connection((net.LOOPBACK, self.brokers[0].internal_port),
+                                      DEADLINE_S) as sock:
+            sock.sendall(struct.pack(">i", len(request)) + request)
+            with sock.makefile("rb") as answers:
+                answer = answers.read(struct.unpack(">i", answers.read(4))[0])
+        # Correlation id, tags, throttle time, one result: the user, its error code.
+        error = struct.unpack_from(">h", answer, 4 + 1 + 4 + 1 + len(_compact(user.encode())))[0]
+        assert error == 0, f"Kafka error {error}"
 
     def leader(self, topic, partition=0):
         """The broker that leads the partition (1, 2, ...), -1 if none does or nobody tells."""
@@ -411,6 +452,14 @@ def read_batches(directory):
 # and greatest time, producer id and epoch, base sequence, count of records.
 _BATCH = struct.Struct(">qiibIhiqqqhii")
 _BATCH_PREFIX = 12
+
+
+_SCRAM = {"SCRAM-SHA-256": (1, "sha256"), "SCRAM-SHA-512": (2, "sha512")}
+
+
+def _compact(data):
+    """Bytes or a string of up to 126 bytes as the flexible versions of the protocol write them."""
+    return bytes([len(data) + 1]) + data
 
 
 def _java(base, main, *arguments):
