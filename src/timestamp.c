@@ -29,21 +29,19 @@ static bool take(struct cursor *c, char wanted)
     return true;
 }
 
-static bool is_digit(const struct cursor *c)
+static bool is_digit(char c)
 {
-    return c->p < c->end && *c->p >= '0' && *c->p <= '9';
+    return (unsigned char)(c - '0') < 10;
 }
 
-/* Exactly `count` digits, as a number from low to high. */
-static bool take_number(struct cursor *c, int count, int low, int high, int *value)
+/* Two digits, as a number up to `high`. */
+static inline bool take_two(struct cursor *c, int high, int *value)
 {
-    *value = 0;
-    for (int i = 0; i < count; i++) {
-        if (!is_digit(c))
-            return false;
-        *value = *value * 10 + (*c->p++ - '0');
-    }
-    return *value >= low && *value <= high;
+    if (c->end - c->p < 2 || !is_digit(c->p[0]) || !is_digit(c->p[1]))
+        return false;
+    *value = (c->p[0] - '0') * 10 + (c->p[1] - '0');
+    c->p += 2;
+    return *value <= high;
 }
 
 static int days_in_month(int year, int month)
@@ -55,28 +53,34 @@ static int days_in_month(int year, int month)
 
 static bool take_date(struct cursor *c, struct fields *f)
 {
-    return take_number(c, 4, 0, 9999, &f->year) && take(c, '-') &&
-           take_number(c, 2, 1, 12, &f->month) && take(c, '-') &&
-           take_number(c, 2, 1, days_in_month(f->year, f->month), &f->day);
+    int century;
+    if (!take_two(c, 99, &century) || !take_two(c, 99, &f->year) || !take(c, '-') ||
+        !take_two(c, 12, &f->month) || !take(c, '-') || !take_two(c, 31, &f->day))
+        return false;
+    f->year += century * 100;
+    return f->month > 0 && f->day > 0 && f->day <= days_in_month(f->year, f->month);
 }
 
 static bool take_fraction(struct cursor *c, struct fields *f)
 {
+    static const int weights[] = {0, 100000, 10000, 1000, 100, 10, 1};
     f->micros = 0;
     if (!take(c, '.'))
         return true;
-    if (!is_digit(c))
-        return false;
-    for (int weight = 100000; is_digit(c); weight /= 10)
-        f->micros += (*c->p++ - '0') * weight;
-    return true;
+    const char *first = c->p;
+    for (; c->p < c->end && is_digit(*c->p); c->p++) {
+        if (c->p - first < 6)
+            f->micros = f->micros * 10 + (*c->p - '0');
+    }
+    ptrdiff_t count = c->p - first;
+    f->micros *= weights[count < 6 ? count : 6];
+    return count > 0;
 }
 
 static bool take_time(struct cursor *c, struct fields *f)
 {
-    return take_number(c, 2, 0, 23, &f->hour) && take(c, ':') &&
-           take_number(c, 2, 0, 59, &f->minute) && take(c, ':') &&
-           take_number(c, 2, 0, 60, &f->second) && take_fraction(c, f);
+    return take_two(c, 23, &f->hour) && take(c, ':') && take_two(c, 59, &f->minute) &&
+           take(c, ':') && take_two(c, 60, &f->second) && take_fraction(c, f);
 }
 
 static bool take_zone(struct cursor *c, struct fields *f)
@@ -89,7 +93,7 @@ static bool take_zone(struct cursor *c, struct fields *f)
     int minutes;
     if (!west && !take(c, '+'))
         return false;
-    if (!take_number(c, 2, 0, 23, &hours) || !take(c, ':') || !take_number(c, 2, 0, 59, &minutes))
+    if (!take_two(c, 23, &hours) || !take(c, ':') || !take_two(c, 59, &minutes))
         return false;
     f->offset_minutes = (west ? -1 : 1) * (hours * 60 + minutes);
     return true;
@@ -140,7 +144,8 @@ int64_t timestamp_from_integer(int64_t value)
 bool timestamp_parse(const char *text, size_t len, int64_t *time_us)
 {
     int64_t value;
-    if (number_parse_int64(text, len, &value)) {
+    bool is_date = len > 4 && text[4] == '-'; /* no integer has a sign there */
+    if (!is_date && number_parse_int64(text, len, &value)) {
         *time_us = timestamp_from_integer(value);
         return true;
     }
