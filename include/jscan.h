@@ -48,14 +48,16 @@ struct jvalue {
     };
 };
 
-/* A key as it may stand in a message; padded with zeros. */
+/* A key of at most JKEY_MAX bytes, as it is and as it mostly stands in a message; both padded with
+ * zeros. */
 struct jkey {
     char name[JKEY_MAX];
-    size_t len;
+    char quoted[JKEY_MAX + 8]; /* with quotes and colon */
+    size_t len;                /* of the name */
 };
 #define JKEY(literal)                                                                              \
     {                                                                                              \
-        .name = literal, .len = sizeof(literal) - 1                                                \
+        .name = literal, .quoted = "\"" literal "\":", .len = sizeof(literal) - 1                  \
     }
 
 /* Reads one value in a caller's way, from its first byte (blanks are skipped) to behind its last.

@@ -22,7 +22,7 @@ static bool is_digit(char c)
 }
 
 /* Reads digits on to `*value`, which overflows if there are too many. */
-static const char *scan_digits(const char *p, const char *end, uint64_t *value)
+static inline const char *scan_digits(const char *p, const char *end, uint64_t *value)
 {
     uint64_t v = *value;
     for (; p < end && is_digit(*p); p++)
@@ -31,9 +31,9 @@ static const char *scan_digits(const char *p, const char *end, uint64_t *value)
     return p;
 }
 
-/* What follows the 'e', added to the exponent; one of too many digits makes the number not short.
- */
-static const char *scan_exponent(const char *p, const char *end, struct jnumber *n)
+/* What follows the 'e', added to the exponent. One of many digits puts the exponent far beyond what
+ * counts as short, to whichever side. */
+static const char *scan_exponent(const char *p, const char *end, int *exponent)
 {
     bool negative = p < end && *p == '-';
     if (p < end && (*p == '-' || *p == '+'))
@@ -43,45 +43,43 @@ static const char *scan_exponent(const char *p, const char *end, struct jnumber 
     p = scan_digits(p, end, &value);
     if (p == first)
         return NULL;
-    n->is_plain = false;
     if (p - first > 4)
-        n->is_short = false;
-    else
-        n->exponent += negative ? -(int)value : (int)value;
+        value = 99999;
+    *exponent += negative ? -(int)value : (int)value;
     return p;
 }
 
 const char *jnumber_scan(const char *p, const char *end, struct jnumber *n)
 {
-    *n = (struct jnumber){.text = p, .is_plain = true, .is_short = true};
-    if (p < end && *p == '-') {
-        n->negative = true;
-        p++;
-    }
+    n->text = p;
+    n->negative = p < end && *p == '-';
+    p += n->negative;
     const char *whole = p;
     uint64_t digits = 0;
     p = scan_digits(p, end, &digits);
     ptrdiff_t count = p - whole;
     if (count == 0 || (*whole == '0' && count > 1))
         return NULL;
-    if (p < end && *p == '.') {
+    int exponent = 0;
+    n->is_plain = p == end || (*p != '.' && *p != 'e' && *p != 'E');
+    if (!n->is_plain && *p == '.') {
         const char *fraction = ++p;
         p = scan_digits(p, end, &digits);
-        if (p == fraction)
+        ptrdiff_t more = p - fraction;
+        if (more == 0)
             return NULL;
-        count += p - fraction;
-        n->is_plain = false;
-        n->exponent = count > DIGITS_MAX ? 0 : -(int)(p - fraction);
+        count += more;
+        exponent = more <= DIGITS_MAX ? -(int)more : 0;
     }
-    if (p < end && (*p == 'e' || *p == 'E')) {
-        p = scan_exponent(p + 1, end, n);
+    if (!n->is_plain && p < end && (*p == 'e' || *p == 'E')) {
+        p = scan_exponent(p + 1, end, &exponent);
         if (!p)
             return NULL;
     }
     n->len = (size_t)(p - n->text);
     n->digits = digits;
-    n->is_short = n->is_short && count <= DIGITS_MAX && n->exponent >= -EXPONENT_MAX &&
-                  n->exponent <= EXPONENT_MAX;
+    n->exponent = exponent;
+    n->is_short = count <= DIGITS_MAX && exponent >= -EXPONENT_MAX && exponent <= EXPONENT_MAX;
     return p;
 }
 

@@ -65,7 +65,7 @@ static size_t first_of(uint64_t mask)
     return (size_t)__builtin_ctzll(mask) / 8;
 }
 
-static const char *skip_plain(const char *p, const char *end)
+static inline const char *skip_plain(const char *p, const char *end)
 {
     for (; (size_t)(end - p) >= WORD; p += WORD) {
         uint64_t found = specials(load(p));
@@ -77,8 +77,10 @@ static const char *skip_plain(const char *p, const char *end)
     return p;
 }
 
-static void skip_blanks(struct jscan *s)
+static inline void skip_blanks(struct jscan *s)
 {
+    if (s->p < s->end && (unsigned char)*s->p > ' ')
+        return; /* as nearly always */
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
         s->p++;
 }
@@ -88,6 +90,15 @@ bool jscan_is(struct jscan *s, char wanted)
     skip_blanks(s);
     if (s->p == s->end || *s->p != wanted)
         return false;
+    s->p++;
+    return true;
+}
+
+/* Most messages have no blanks. */
+static inline bool take(struct jscan *s, char wanted)
+{
+    if (s->p == s->end || *s->p != wanted)
+        return jscan_is(s, wanted);
     s->p++;
     return true;
 }
@@ -105,7 +116,7 @@ bool jscan_is_done(struct jscan *s)
 }
 
 /* From behind the opening quote to behind the closing one. */
-static bool scan_string(struct jscan *s, const char **text, size_t *len)
+static inline bool scan_string(struct jscan *s, const char **text, size_t *len)
 {
     const char *start = s->p;
     const char *p = skip_plain(start, s->end);
@@ -126,7 +137,7 @@ static bool scan_string(struct jscan *s, const char **text, size_t *len)
  */
 static bool scan_key(struct jscan *s, struct key *k)
 {
-    if (!jscan_is(s, '"'))
+    if (!take(s, '"'))
         return false;
     uint64_t word = (size_t)(s->end - s->p) >= WORD ? load(s->p) : 0;
     uint64_t quotes = zeros(word ^ EACH('"'));
@@ -134,19 +145,35 @@ static bool scan_key(struct jscan *s, struct key *k)
         uint64_t below = ((quotes & -quotes) >> 7) - 1;
         *k = (struct key){s->p, first_of(quotes), word & below, 0};
         s->p += k->len + 1;
-        return jscan_is(s, ':');
+        return take(s, ':');
     }
     if (!scan_string(s, &k->text, &k->len))
         return false;
     k->head = load_part(k->text, k->len);
     k->tail = k->len > WORD ? load_part(k->text + WORD, k->len - WORD) : 0;
-    return jscan_is(s, ':');
+    return take(s, ':');
 }
 
 static bool is_key(const struct key *k, const struct jkey *known)
 {
-    return k->len == known->len && k->head == load(known->name) &&
-           k->tail == load(known->name + WORD);
+    return k->head == load(known->name) && k->len == known->len &&
+           (k->len <= WORD || k->tail == load(known->name + WORD));
+}
+
+/* True if the key stands there as it mostly does, colon and all: then there is no need to look
+ * where it ends. */
+static inline bool is_next(const struct jscan *s, const struct jkey *known)
+{
+    size_t len = known->len + strlen("\"\":");
+    if ((size_t)(s->end - s->p) < (len + WORD - 1) / WORD * WORD)
+        return false;
+    uint64_t first = load(s->p) ^ load(known->quoted);
+    if (len <= WORD)
+        return first << 8 * (WORD - len) == 0;
+    uint64_t second = load(s->p + WORD) ^ load(known->quoted + WORD);
+    if (len <= 2 * WORD)
+        return first == 0 && second << 8 * (2 * WORD - len) == 0;
+    return memcmp(s->p, known->quoted, len) == 0;
 }
 
 /* The index of the key, `count` if it is none of the list. Keys mostly come in the list's order:
@@ -196,27 +223,27 @@ static bool skip_value(struct jscan *s, int depth);
 
 static bool skip_array(struct jscan *s, int depth)
 {
-    if (jscan_is(s, ']'))
+    if (take(s, ']'))
         return true;
     do {
         if (!skip_value(s, depth))
             return false;
-    } while (jscan_is(s, ','));
-    return jscan_is(s, ']');
+    } while (take(s, ','));
+    return take(s, ']');
 }
 
 static bool skip_object(struct jscan *s, int depth)
 {
-    struct strangers strangers;
+    __attribute__((uninitialized)) struct strangers strangers;
     struct key key;
     strangers.count = 0;
-    if (jscan_is(s, '}'))
+    if (take(s, '}'))
         return true;
     do {
         if (!scan_key(s, &key) || !add_stranger(&strangers, &key) || !skip_value(s, depth))
             return false;
-    } while (jscan_is(s, ','));
-    return jscan_is(s, '}');
+    } while (take(s, ','));
+    return take(s, '}');
 }
 
 /* Reads a value; objects and arrays only for their being well-formed, and at most `depth` deep. */
@@ -262,8 +289,8 @@ bool jscan_skip(struct jscan *s)
     return skip_value(s, JSCAN_DEPTH_MAX);
 }
 
-static bool take_value(struct jscan *s, const struct jkeys *keys, size_t index,
-                       struct jvalue *values)
+static inline bool take_value(struct jscan *s, const struct jkeys *keys, size_t index,
+                              struct jvalue *values)
 {
     if (values[index].kind != JKIND_ABSENT)
         return false;
@@ -273,28 +300,44 @@ static bool take_value(struct jscan *s, const struct jkeys *keys, size_t index,
     return keys->take(keys->context, s, values);
 }
 
+/* The key and its value, if it is not the key that is guessed. */
+static bool scan_member(struct jscan *s, const struct jkeys *keys, size_t *index,
+                        struct jvalue *values, struct strangers *strangers)
+{
+    struct key key;
+    if (!scan_key(s, &key))
+        return false;
+    *index = find_key(keys, &key, *index);
+    if (*index < keys->count)
+        return take_value(s, keys, *index, values);
+    return add_stranger(strangers, &key) && jscan_skip(s);
+}
+
 bool jscan_object(struct jscan *s, const struct jkeys *keys, struct jvalue *values)
 {
-    struct strangers strangers;
-    struct key key;
-    size_t guess = 0;
+    /* Not set to zero, which would take as long as the scan. */
+    __attribute__((uninitialized)) struct strangers strangers;
+    size_t next = 0;
     strangers.count = 0;
     for (size_t i = 0; i < keys->count; i++)
         values[i].kind = JKIND_ABSENT;
-    if (!jscan_is(s, '{'))
+    if (!take(s, '{'))
         return false;
-    if (jscan_is(s, '}'))
+    if (take(s, '}'))
         return true;
     do {
-        if (!scan_key(s, &key))
+        skip_blanks(s);
+        size_t index = next;
+        if (is_next(s, &keys->list[index])) {
+            s->p += keys->list[index].len + strlen("\"\":");
+            if (!take_value(s, keys, index, values))
+                return false;
+        } else if (!scan_member(s, keys, &index, values, &strangers)) {
             return false;
-        size_t index = find_key(keys, &key, guess);
-        guess = index + 1 < keys->count ? index + 1 : 0;
-        if (index < keys->count ? !take_value(s, keys, index, values)
-                                : !add_stranger(&strangers, &key) || !jscan_skip(s))
-            return false;
-    } while (jscan_is(s, ','));
-    return jscan_is(s, '}');
+        }
+        next = index + 1 < keys->count ? index + 1 : 0;
+    } while (take(s, ','));
+    return take(s, '}');
 }
 
 /* What a backslash and this mean; 0 if that is not for here. */
@@ -323,7 +366,7 @@ static char escaped(char c)
 bool jscan_escaped(struct jscan *s, char *out, size_t *len)
 {
     char *to = out;
-    if (!jscan_is(s, '"'))
+    if (!take(s, '"'))
         return false;
     for (;;) {
         const char *p = skip_plain(s->p, s->end);
