@@ -57,9 +57,9 @@ struct kafka_callbacks {
     void *ctx;
 };
 
-/* Makes the client from `config` (topics, group, writers, kafka.*), which must outlive this call
- * only. It begins to connect, and joins no group yet. NULL with `e` set: a configuration error, or
- * no file descriptor or thread to be had. */
+/* Makes the client from `config` (topics, group, writers, kafka.*), which must outlive it. It
+ * begins to connect, and joins no group yet. NULL with `e` set: a configuration error, or no file
+ * descriptor or thread to be had. */
 struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
                         const struct kafka_callbacks *callbacks, struct err *e)
     __attribute__((warn_unused_result));

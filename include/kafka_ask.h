@@ -39,6 +39,7 @@ struct kafka_answer {
     const char *error;             /* NULL if there is an answer */
     const struct offsets *wanted;  /* as asked; ASK_START: with `expected` filled in */
     const struct kafka_ends *ends; /* ASK_ENDS: one for each of `wanted` */
+    const char *brokers;           /* ASK_ALIVE: their addresses, " host:port host:port " */
 };
 
 typedef void kafka_answer_fn(void *ctx, const struct kafka_answer *answer);

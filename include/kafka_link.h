@@ -6,6 +6,8 @@
  * in a thread: up means that a broker answered, down that none did, or that librdkafka says
  * ALL_BROKERS_DOWN - which it does sooner, but not always. (Messages prove nothing, they may have
  * been fetched before; statistics would cost time all day long.)
+ *
+ * It also knows when the group's coordinator is looked for where it no longer is (kafka_coord.h).
  */
 #ifndef TICKD_KAFKA_LINK_H
 #define TICKD_KAFKA_LINK_H
@@ -26,8 +28,18 @@ struct kafka_link *kafka_link_new(struct ev_loop *loop, struct kafka_client *cli
                                   const struct kafka_link_callbacks *callbacks);
 void kafka_link_free(struct kafka_link *l);
 
-/* Asks whether a broker is there, if that is in doubt. */
-void kafka_link_tick(struct kafka_link *l);
+/* Asks whether a broker is there, if that is in doubt, or if the coordinator is and is needed. */
+void kafka_link_tick(struct kafka_link *l, bool needs_coordinator);
+
+/* The group has answered: the coordinator was found. */
+void kafka_link_found_coordinator(struct kafka_link *l);
+
+/* The coordinator is looked for at this address, which no broker has any more; NULL if not so. Only
+ * a new client finds it. Valid until the next call. */
+const char *kafka_link_gone_coordinator(const struct kafka_link *l);
+
+/* There is a new client, which knows no coordinator yet. */
+void kafka_link_renew(struct kafka_link *l, struct kafka_client *client);
 
 /* A broker gave this trouble; the last one explains why none can be reached. */
 void kafka_link_note(struct kafka_link *l, const char *trouble);

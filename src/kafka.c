@@ -12,7 +12,8 @@
  *
  * Possible failures: brokers away (down, librdkafka reconnects for ever; kafka_link.c), topic
  * missing (said once; found within topic.metadata.refresh.interval.ms), a partition that cannot be
- * read (kafka_mend.c), a fatal client error (on_fatal).
+ * read (kafka_mend.c), a coordinator that librdkafka does not find again (kafka_coord.h: the client
+ * is replaced by another), a fatal client error (on_fatal).
  */
 #include "kafka.h"
 
@@ -44,6 +45,7 @@ enum { EVENTS_PER_WAKE = 256 };
 struct kafka {
     struct ev_loop *loop;
     struct kafka_callbacks cb;
+    const struct config *config;
     rd_kafka_topic_partition_list_t *topics;
     enum config_start start_from;
     int pipe[2];
@@ -199,6 +201,8 @@ static void on_wake(struct ev_loop *loop, ev_io *w, int revents)
         k->cb.on_messages(k->cb.ctx);
 }
 
+static void renew_client(struct kafka *k);
+
 static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
     (void)loop, (void)revents;
@@ -207,10 +211,13 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
     look_after_partitions(k);
     if (!kafka_group_is_member(k->group))
         return;
-    kafka_link_tick(k->link);
+    bool needs_coordinator = !kafka_group_has_share(k->group);
+    kafka_link_tick(k->link, needs_coordinator);
     /* Without a coordinator a commit would wait, and assignments behind it. */
     if (k->commit.flying == 0 && kafka_link_is_up(k->link))
         kafka_commit_send(&k->commit);
+    if (needs_coordinator && kafka_link_gone_coordinator(k->link))
+        renew_client(k);
 }
 
 /* --- what the parts tell --- */
@@ -241,6 +248,7 @@ static void on_assign(void *ctx, const struct offsets *partitions)
 {
     struct kafka *k = ctx;
     k->missing_topic[0] = '\0';
+    kafka_link_found_coordinator(k->link);
     k->cb.on_assign(k->cb.ctx, partitions);
 }
 
@@ -349,22 +357,66 @@ static void init_watchers(struct kafka *k)
     run_soon(k); /* what was queued before there was a pipe */
 }
 
-static void init_parts(struct kafka *k, size_t lanes)
+/* What hangs on the client but the link, which outlives it. */
+static void init_parts(struct kafka *k)
 {
-    struct kafka_link_callbacks link = {on_up, on_down, k};
     struct kafka_mend_callbacks mend = {on_gap, k};
-    k->client = kafka_client_new(k->rk);
     rd_kafka_poll_set_consumer(k->rk);
     rd_kafka_set_log_queue(k->rk, NULL);
     k->events = rd_kafka_queue_get_consumer(k->rk);
     rd_kafka_queue_io_event_enable(k->events, k->pipe[1], &wake_events, sizeof wake_events);
-    k->fetch = kafka_fetch_new(k->rk, lanes, k->pipe[1], wake_messages);
+    k->fetch = kafka_fetch_new(k->rk, (size_t)k->config->writers, k->pipe[1], wake_messages);
     k->mend = kafka_mend_new(k->loop, k->client, k->fetch, &mend);
-    k->link = kafka_link_new(k->loop, k->client, &link);
     kafka_commit_init(&k->commit, k->rk, k->events);
     struct kafka_group_callbacks group = {on_assign, on_revoke, on_closed_group, k};
     struct kafka_group_parts parts = {k->rk, k->events, k->fetch, k->mend, k->link, &k->commit};
     k->group = kafka_group_new(&parts, &group);
+}
+
+static void fini_parts(struct kafka *k)
+{
+    kafka_group_free(k->group);
+    kafka_commit_fini(&k->commit);
+    kafka_mend_free(k->mend);
+    kafka_fetch_free(k->fetch);
+    rd_kafka_queue_io_event_enable(k->events, -1, NULL, 0);
+    rd_kafka_queue_destroy(k->events);
+}
+
+static void on_nobody(void *ctx, const struct kafka_answer *answer)
+{
+    (void)ctx, (void)answer;
+}
+
+/* Destroying a client can take a while. A question that nobody waits for holds it, too: whose
+ * thread ends last does it. */
+static void let_client_go(struct kafka *k)
+{
+    kafka_ask_cancel(
+        kafka_ask_new(k->loop, k->client, ASK_ALIVE, NULL, k->start_from, on_nobody, k));
+    kafka_client_unref(k->client);
+}
+
+/* Without a share of the group there is nothing that the old client still owes or is owed. */
+static void renew_client(struct kafka *k)
+{
+    log_warn("kafka_renewed", "the group's coordinator has another address; a new client finds it",
+             "was=%s", kafka_link_gone_coordinator(k->link));
+    struct err e = {0};
+    rd_kafka_t *rk = kafka_conf_client(k->config, &e);
+    if (!rk) {
+        go_fatal(k, e.text);
+        return;
+    }
+    fini_parts(k);
+    let_client_go(k);
+    k->rk = rk;
+    k->client = kafka_client_new(rk);
+    kafka_link_renew(k->link, k->client);
+    init_parts(k);
+    if (!kafka_group_join(k->group, k->topics, &e))
+        go_fatal(k, e.text);
+    run_soon(k);
 }
 
 struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
@@ -373,6 +425,7 @@ struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
     struct kafka *k = err_calloc(1, sizeof *k);
     k->loop = loop;
     k->cb = *callbacks;
+    k->config = config;
     k->start_from = config->start_from;
     if (pipe2(k->pipe, O_NONBLOCK | O_CLOEXEC) < 0) {
         err_set(e, "pipe: %s", strerror(errno));
@@ -384,7 +437,10 @@ struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
     k->rk = kafka_conf_client(config, e);
     if (!k->rk)
         goto no_client;
-    init_parts(k, (size_t)config->writers);
+    struct kafka_link_callbacks link = {on_up, on_down, k};
+    k->client = kafka_client_new(k->rk);
+    k->link = kafka_link_new(k->loop, k->client, &link);
+    init_parts(k);
     init_watchers(k);
     return k;
 
@@ -402,7 +458,7 @@ bool kafka_start(struct kafka *k, struct err *e)
 {
     if (!kafka_group_join(k->group, k->topics, e))
         return false;
-    kafka_link_tick(k->link);
+    kafka_link_tick(k->link, false);
     return true;
 }
 
@@ -425,13 +481,8 @@ void kafka_free(struct kafka *k)
     ev_timer_stop(k->loop, &k->soon);
     if (k->start)
         kafka_ask_cancel(k->start);
-    kafka_group_free(k->group);
-    kafka_commit_fini(&k->commit);
+    fini_parts(k);
     kafka_link_free(k->link);
-    kafka_mend_free(k->mend);
-    kafka_fetch_free(k->fetch);
-    rd_kafka_queue_io_event_enable(k->events, -1, NULL, 0);
-    rd_kafka_queue_destroy(k->events);
     kafka_client_unref(k->client);
     close(k->pipe[0]);
     close(k->pipe[1]);

@@ -39,6 +39,7 @@ struct kafka_ask {
     enum config_start start_from;
     struct offsets wanted;
     struct kafka_ends *ends;
+    char brokers[4096];
     bool failed;
     struct err error;
     kafka_answer_fn *fn;
@@ -86,6 +87,15 @@ static bool is_cancelled(struct kafka_ask *a)
     return cancelled;
 }
 
+/* What does not fit is left out. */
+static void put_brokers(struct kafka_ask *a, const struct rd_kafka_metadata *metadata)
+{
+    size_t len = (size_t)snprintf(a->brokers, sizeof a->brokers, " ");
+    for (int i = 0; i < metadata->broker_cnt && len < sizeof a->brokers; i++)
+        len += (size_t)snprintf(a->brokers + len, sizeof a->brokers - len, "%s:%d ",
+                                metadata->brokers[i].host, metadata->brokers[i].port);
+}
+
 static bool ask_alive(struct kafka_ask *a)
 {
     const struct rd_kafka_metadata *metadata;
@@ -95,6 +105,7 @@ static bool ask_alive(struct kafka_ask *a)
         err_set(&a->error, "%s", rd_kafka_err2str(err));
         return false;
     }
+    put_brokers(a, metadata);
     rd_kafka_metadata_destroy(metadata);
     return true;
 }
@@ -207,6 +218,7 @@ static void on_answered(struct ev_loop *loop, ev_async *w, int revents)
         .error = a->failed ? a->error.text : NULL,
         .wanted = &a->wanted,
         .ends = a->ends,
+        .brokers = a->brokers,
     };
     a->fn(a->ctx, &answer);
     let_go(a);

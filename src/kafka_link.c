@@ -2,6 +2,7 @@
 #include "kafka_link.h"
 
 #include "err.h"
+#include "kafka_coord.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ struct kafka_link {
     struct kafka_ask *probe;
     bool probe_counts; /* brokers were not lost since it was sent */
     bool suspect;      /* there was trouble since a broker last answered */
+    struct kafka_coord coord;
     char trouble[256];
 };
 
@@ -59,15 +61,17 @@ static void on_probe(void *ctx, const struct kafka_answer *answer)
     bool was_up = l->state == LINK_UP;
     l->state = LINK_UP;
     l->trouble[0] = '\0';
+    kafka_coord_see(&l->coord, answer->brokers);
     if (!was_up)
         l->cb.on_up(l->cb.ctx);
 }
 
 /* librdkafka does not always say that all brokers are down, so whether one still answers is asked
  * whenever there was trouble with any. */
-void kafka_link_tick(struct kafka_link *l)
+void kafka_link_tick(struct kafka_link *l, bool needs_coordinator)
 {
-    if (l->probe || (l->state == LINK_UP && !l->suspect))
+    bool seeks = needs_coordinator && kafka_coord_is_suspect(&l->coord);
+    if (l->probe || (l->state == LINK_UP && !l->suspect && !seeks))
         return;
     l->probe_counts = true;
     l->suspect = false;
@@ -78,6 +82,26 @@ void kafka_link_note(struct kafka_link *l, const char *trouble)
 {
     snprintf(l->trouble, sizeof l->trouble, "%s", trouble);
     l->suspect = true;
+    kafka_coord_note(&l->coord, trouble);
+}
+
+void kafka_link_found_coordinator(struct kafka_link *l)
+{
+    kafka_coord_forget(&l->coord);
+}
+
+const char *kafka_link_gone_coordinator(const struct kafka_link *l)
+{
+    return kafka_coord_is_gone(&l->coord) ? l->coord.address : NULL;
+}
+
+void kafka_link_renew(struct kafka_link *l, struct kafka_client *client)
+{
+    if (l->probe)
+        kafka_ask_cancel(l->probe);
+    l->probe = NULL;
+    l->client = client;
+    kafka_coord_forget(&l->coord);
 }
 
 void kafka_link_lost(struct kafka_link *l, const char *text)
