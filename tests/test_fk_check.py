@@ -361,6 +361,22 @@ def test_triggers_of_other_events_do_not_matter(layout, batch, event):
     batch.copy("BTC").check("BTC").commit()
 
 
+def test_event_trigger_is_noticed_where_a_chunk_was_made(layout, batch):
+    layout.query("CREATE FUNCTION ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;"
+                 " CREATE EVENT TRIGGER ddl ON ddl_command_end EXECUTE FUNCTION ddl()")
+    batch.copy("BTC").check("BTC").commit()
+    batch.copy("BTC", time=DAY + datetime.timedelta(days=30))
+    if layout.kind != "hypertable":
+        batch.check("BTC").commit()
+        return
+    with pytest.raises(psycopg2.Error) as caught:
+        batch.check("BTC")
+    assert caught.value.pgcode == "TK003"
+    batch.rollback()
+    layout.query("ALTER EVENT TRIGGER ddl DISABLE")
+    batch.copy("BTC", time=DAY + datetime.timedelta(days=30)).check("BTC").commit()
+
+
 def test_trigger_waits_for_the_batch(layout, batch):
     """No trigger comes between COPY and COMMIT, so none is missed by rows that are already in."""
     layout.query(FUNCTION)

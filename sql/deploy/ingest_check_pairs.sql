@@ -49,6 +49,20 @@ begin
         raise exception 'ingest_check_pairs: trigger % was switched off', off using errcode = 'TK003';
     end if;
 
+    -- Event triggers were off as well, and to make a chunk is what they are there for. (TimescaleDB's own are not.)
+    select evtname into off from pg_event_trigger e
+    where evtenabled in ('O', 'R')
+      and not exists (select from pg_depend d where d.classid = 'pg_event_trigger'::regclass and d.objid = e.oid
+                      and d.deptype = 'e')
+    limit 1;
+    if found and exists (
+        select from pg_inherits i
+        join pg_class r on r.oid = i.inhrelid
+        where i.inhparent = 'ticks'::regclass and r.xmin = pg_current_xact_id()::xid
+    ) then
+        raise exception 'ingest_check_pairs: event trigger % was switched off', off using errcode = 'TK003';
+    end if;
+
     select string_agg(s, ', ' order by s) into missing
     from unnest(symbols) as s
     where s not in (select p.symbol from (select symbol from only pairs where symbol = any (symbols)
