@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""The database takes nothing while Kafka brings ten times the usual load: memory stays as it is, the
+group keeps its member, the log stays short, and afterwards the backlog is written at full speed.
+"""
+
+import itertools
+import os
+import time
+
+import pytest
+
+from lib.faults import Load
+from lib.flow import Flow, now_ms
+from lib.wait import wait_until
+
+RATE = 2500
+OUTAGE_S = int(os.environ.get("TICKD_OUTAGE_S", "9"))
+MIB = 1 << 20
+DAY_MS = 86_400_000
+
+# An outage lasts longer than this: who did not poll meanwhile would be thrown out.
+MAX_POLL_MS = 6000
+LINES_MAX = 30 + OUTAGE_S
+
+# More than tickd holds: two batches, and what librdkafka fetches ahead.
+FILL = 25_000
+
+_topics = itertools.count()
+
+
+@pytest.fixture
+def flow(db_private, kafka, tickd):
+    name = f"pressure-{next(_topics)}"
+    made = Flow(db_private, kafka, tickd, topic=name, group=name, partitions=3, linger_ms=100,
+                connect_timeout_ms=2000, statement_timeout_ms=4000, lock_timeout_ms=1000)
+    made.config["kafka.max.poll.interval.ms"] = MAX_POLL_MS
+    return made.create_topic()
+
+
+class LockedTable:
+    """Somebody holds a lock on ticks."""
+
+    def __init__(self, db):
+        self.session = db.session()
+        with self.session.cursor() as cursor:
+            cursor.execute("LOCK TABLE ticks IN EXCLUSIVE MODE")
+
+    def end(self):
+        self.session.close()
+
+
+class FrozenServer:
+    """SIGSTOP to all of its processes: connections stay open, nothing is answered."""
+
+    def __init__(self, db):
+        self.cluster = db.cluster
+        self.cluster.pause()
+
+    def end(self):
+        self.cluster.resume()
+
+
+class StoppedServer:
+    """Connections are refused."""
+
+    def __init__(self, db):
+        self.cluster = db.cluster
+        self.cluster.stop("immediate")
+
+    def end(self):
+        self.cluster.start()
+
+
+def committed(flow):
+    return sum(flow.next_offsets().values())
+
+
+def drain_rate(flow, before):
+    """Messages a second from the first commit behind `before` to the end of the log."""
+    flow.daemon.wait_until(lambda: committed(flow) > before, "the first commit")
+    first, since = committed(flow), time.monotonic()
+    flow.wait_consumed()
+    return (committed(flow) - first) / (time.monotonic() - since)
+
+
+def drain_undisturbed(flow, count):
+    """As much as an outage holds up, written by a tickd that has just been started."""
+    flow.send_ticks(count, base_ms=now_ms() - 2 * DAY_MS)
+    flow.flush()
+    flow.start()
+    return drain_rate(flow, 0)
+
+
+@pytest.mark.parametrize("outage", [LockedTable, FrozenServer, StoppedServer])
+def test_database_that_takes_nothing_under_ten_times_the_load(flow, outage):
+    rate = drain_undisturbed(flow, RATE * OUTAGE_S + FILL)
+    flow.daemon.wait_log("event=state msg=flowing")
+    before, mark = committed(flow), flow.daemon.mark()
+    trouble = outage(flow.db)
+    try:
+        flow.send_ticks(FILL, base_ms=now_ms() - DAY_MS)
+        sent = len(flow.sent)
+        with Load(flow, RATE):
+            wait_until(lambda: len(flow.sent) - sent >= RATE * OUTAGE_S // 3, "queues to be full")
+            full = flow.daemon.child.rss_bytes()
+            wait_until(lambda: len(flow.sent) - sent >= RATE * OUTAGE_S, "the outage to be over",
+                       timeout=10 * OUTAGE_S)
+        grown = flow.daemon.child.rss_bytes() - full
+        assert grown < 4 * MIB, f"grew by {grown} bytes when its queues were full"
+        assert len(flow.daemon.logged("", mark)) < LINES_MAX
+    finally:
+        trouble.end()
+    caught_up = drain_rate(flow, before)
+    flow.check()
+    assert not flow.daemon.logged("event=(kafka_revoked|kafka_assigned|kafka_down)", mark)
+    assert caught_up > rate / 5, f"{caught_up:.0f}/s after the outage, {rate:.0f}/s without one"
+    assert len(flow.daemon.logged("", mark)) < LINES_MAX
+    print(f"{outage.__name__}: {caught_up:.0f}/s after, {rate:.0f}/s without, +{grown} bytes,"
+          f" {len(flow.daemon.logged('', mark))} lines")
