@@ -23,9 +23,15 @@ _LOGS = pytest.StashKey()
 def pytest_configure(config):
     # A terminated run cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    config.addinivalue_line("markers", "early: takes long, so it begins first")
     config.stash[_SCRATCH] = Scratch()
     if config.option.basetemp is None:
         config.option.basetemp = os.path.join(config.stash[_SCRATCH].path, "tmp_path")
+
+
+def pytest_collection_modifyitems(items):
+    """What takes long begins first, so that the others are done beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
 
 
 def pytest_unconfigure(config):

@@ -1,12 +1,32 @@
 # SPDX-License-Identifier: MIT
-"""The parts of make torture that can be judged without a server."""
+"""make torture in its short form, and the parts of it that can be judged without a server."""
+
+import os
+import random
+import subprocess
 
 import pytest
 
-from torture import recovery, schedule
+from lib import kafka, pg
+from lib.schema import ROOT
+from torture import recovery, report, schedule, table
 
 # Whatever a run of 10 minutes must come to, so that five of them come to enough.
 SEEDS = range(1, 30)
+MINUTES = 3
+
+
+@pytest.mark.early
+def test_nothing_is_lost_and_nothing_twice_while_everything_breaks(scratch):
+    reason = pg.missing() or kafka.missing()
+    if reason:
+        (pytest.fail if os.environ.get("TICKD_REQUIRE_KAFKA") else pytest.skip)(reason)
+    seed = os.environ.get("TORTURE_SEED") or str(random.SystemRandom().randrange(1, 10**6))
+    env = {**os.environ, "TORTURE_SEED": seed, "TORTURE_MINUTES": str(MINUTES), "TORTURE_RATE": "250",
+           "TORTURE_RECOVERY_S": "0", "TORTURE_RECORD": ""}
+    done = subprocess.run([os.path.join(ROOT, "scripts", "torture")], env=env, check=False, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
 
 
 def test_same_seed_gives_the_same_schedule():
@@ -96,3 +116,36 @@ def test_percentiles_are_values_that_were_seen():
     values = list(range(1, 101))
     assert (recovery.percentile(values, 0.5), recovery.percentile(values, 0.99)) == (51, 100)
     assert recovery.percentile([3], 0.99) == 3 and recovery.percentile([], 0.5) is None
+
+
+# --- the table of runs
+
+RUN = {"seed": 7, "commit": "abc1234", "minutes": 10.0, "brokers": 3, "members": 2, "static": 1,
+       "settings": {"writers": "2"}, "faults": {"kill": 200, "pg_fast": 5}, "sigkills": 1234,
+       "rebalances": 80, "immediate_stops": 28, "broker_kills": 14, "zombies": 20, "fenced": 1,
+       "messages": 240401, "lost": 0, "twice": 0, "recovery_p50_s": 0.4, "recovery_p99_s": 3.21,
+       "calms_s": [1.5, None, 2.25], "rss_mib": 24.3, "result": "passed"}
+
+
+def test_table_has_a_row_for_each_run_and_their_sums():
+    lines = table.render([RUN, {**RUN, "seed": 8, "members": 1, "static": 0, "settings": {}}]).splitlines()
+    assert lines[2] == ("| 7 | abc1234 | 10 | 3 | 2, 1 static | writers=2 | 205 | 1234 | 80 | 28 | 14 | 20 | 1 "
+                        "| 240,401 | 0 | 0 | 0.4 s | 3.2 s | 2.2 s | 24 MiB | passed |")
+    assert lines[3].startswith("| 8 | abc1234 | 10 | 3 | 1 |  | 205 |")
+    assert "| **all** |  | 20 |  |  |  | 410 | 2,468 | 160 | 56 | 28 | 40 | 2 | 480,802 | 0 | 0 |" in lines[4]
+    assert lines[-1] == "Faults by kind: kill 400, pg fast 10."
+    assert len({line.count("|") for line in lines[:5]}) == 1
+
+
+def test_page_has_the_runs_that_are_kept():
+    with open(table.PAGE, encoding="utf-8") as file:
+        text = file.read()
+    assert table.write(text, table.read_runs()) == text, "scripts/torture-table"
+
+
+def test_run_that_is_kept_comes_back(tmp_path):
+    path = str(tmp_path / "runs.jsonl")
+    assert table.read_runs(path) == []
+    report.keep(RUN, path)
+    report.keep({**RUN, "seed": 8}, path)
+    assert table.read_runs(path) == [RUN, {**RUN, "seed": 8}]

@@ -5,6 +5,7 @@ They run in the threads of their lanes. What they touch belongs to the lane (the
 brokers) or is locked while they do (a member).
 """
 
+import contextlib
 import os
 import signal
 import threading
@@ -26,7 +27,7 @@ _RIGHTS = ("INSERT ON ticks", "INSERT ON rejected_ticks", "UPDATE ON ingest_offs
 # Points that a daemon passes sooner or later without anybody's help.
 _POINTS = ("offsets_asked", "before_begin", "mid_copy", "copy_ended", "letters_unsent", "commit_unsent",
            "commit_sent", "commit_answered", "kafka_commit_unsent")
-_POINT_S = 8.0
+_POINT_S = 2.5    # a member that has nothing to write may not come there; then it is killed where it is
 _IDLE_S = 20.0
 
 
@@ -37,7 +38,8 @@ def kill(world, fault):
 
 def kill_mid_copy(world, fault):
     with world.take(fault.pick) as member:
-        world.at_point(UP, BLACKHOLE, _COPY_HEADER, [member.proxy])
+        with contextlib.suppress(NotInjected):
+            world.at_point(UP, BLACKHOLE, _COPY_HEADER, [member.proxy], seconds=_POINT_S)
         member.kill()
         member.proxy.heal()
         member.start()
@@ -58,11 +60,9 @@ def kill_at_commit(world, fault):
 
 def _kill_at(world, fault, strike, before):
     with world.take(fault.pick) as member:
-        try:
-            world.at_point(UP, lambda: strike(member), _COMMIT_SENT, [member.proxy], before)
-        finally:
-            if not member.alive:
-                member.start()
+        with contextlib.suppress(NotInjected):
+            world.at_point(UP, lambda: strike(member), _COMMIT_SENT, [member.proxy], before, _POINT_S)
+        member.restart_killed()
 
 
 def kill_at_point(world, fault):
