@@ -290,6 +290,14 @@ class KafkaCluster:
                    timeout=2 * DEADLINE_S, abort=lambda: self._obituary(alive),
                    detail=lambda: "\n".join(proc.tail(broker.log) for broker in alive))
 
+    def wait_in_sync(self, timeout=2 * DEADLINE_S):
+        """Returns when each partition, of the group's offsets too, has all its replicas in sync."""
+        def in_sync():
+            topics = self._metadata().topics
+            return topics and all(len(part.isrs) == len(part.replicas) and part.leader > 0
+                                  for topic in topics.values() for part in topic.partitions.values())
+        wait_until(in_sync, "replicas to be in sync", timeout)
+
     def close(self):
         """Clean-up from any state; nothing is worth a controlled shutdown then."""
         for broker in self.brokers:

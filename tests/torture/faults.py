@@ -28,6 +28,7 @@ _RIGHTS = ("INSERT ON ticks", "INSERT ON rejected_ticks", "UPDATE ON ingest_offs
 _POINTS = ("offsets_asked", "before_begin", "mid_copy", "copy_ended", "letters_unsent", "commit_unsent",
            "commit_sent", "commit_answered", "kafka_commit_unsent")
 _POINT_S = 2.5    # a member that has nothing to write may not come there; then it is killed where it is
+_IN_SYNC_S = 12.0
 _IDLE_S = 20.0
 
 
@@ -348,6 +349,7 @@ def _broker_away(world, node, fault, stop):
         world.pause(fault.seconds)
     finally:
         world.kafka.start(node)
+        _wait_in_sync(world)
 
 
 def broker_freeze(world, fault):
@@ -357,6 +359,13 @@ def broker_freeze(world, fault):
         world.pause(fault.seconds)
     finally:
         world.kafka.resume(node)
+        _wait_in_sync(world)
+
+
+def _wait_in_sync(world):
+    """Healed is a broker when others can be spared again; or else the next fault is a worse one."""
+    with contextlib.suppress(Timeout):
+        world.kafka.wait_in_sync(_IN_SYNC_S)
 
 
 def _node(world, fault):
