@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECONNECT_MAX_MS = 2000 };
+enum { RECONNECT_MAX_MS = 2000, QUICK_MS = 10, FETCH_WAIT_MAX_MS = 100, FETCH_MIN_BYTES = 32768 };
 
 struct setting {
     const char *name;
@@ -25,17 +25,16 @@ struct setting {
 };
 
 /*
- * Memory: all partitions share one queue (kafka_fetch.c), so these bounds are for all of them
- * together. A tick of 150 bytes costs about 500 bytes while it is queued: 5 MB, and at most one
- * fetch over the bound. A fetch is small because one of compressed batches becomes ten times its
- * size; message.max.bytes is here only because librdkafka keeps fetch.max.bytes above it, and a
- * larger message still comes, alone. Measured while a long backlog drains slowly, RSS stays below
- * 16 MB, with zstd below 22 MB. Longer queues do not make it faster.
+ * What is chosen here stands in conf/tickd.conf, with the reasons in short.
  *
- * Time: a fetch is answered when there are fetch.min.bytes, or after fetch.wait.max.ms. That makes
- * the wait the greatest latency of a trickle, and saves half of the CPU at 250 ticks a second,
- * where each tick would otherwise be a fetch. It is also how long a fetch under way holds up new
- * start offsets.
+ * Memory: all partitions of a writer share one queue (kafka_fetch.c), so these bounds are for all
+ * of them together. A tick of 150 bytes costs about 500 bytes while it is queued: 5 MB, and at most
+ * one fetch over the bound. A fetch is small because one of compressed batches becomes ten times
+ * its size; message.max.bytes is here only because librdkafka keeps fetch.max.bytes above it, and a
+ * larger message still comes, alone. Longer queues do not make a drain faster: 10,000 messages are
+ * two batches ahead of the database.
+ *
+ * Time: see set_waiting().
  */
 static const struct setting defaults[] = {
     {"client.id", "tickd", false},
@@ -52,8 +51,6 @@ static const struct setting defaults[] = {
     {"fetch.message.max.bytes", "262144", false},
     {"fetch.max.bytes", "262144", false},
     {"message.max.bytes", "262144", false},
-    {"fetch.min.bytes", "32768", false},
-    {"fetch.wait.max.ms", "25", false},
     {"fetch.queue.backoff.ms", "10", true},
 };
 
@@ -91,6 +88,20 @@ static bool set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, s
     char text[32];
     snprintf(text, sizeof text, "%" PRId64, value);
     return set(conf, name, text, e);
+}
+
+/*
+ * A fetch is answered when there are fetch.min.bytes, or after fetch.wait.max.ms. To let it wait as
+ * long as a batch may saves half of the CPU at 250 ticks a second, where each tick would otherwise
+ * be a fetch; a batch that must be quick gets them one by one. The wait is also how long a fetch
+ * under way holds up new start offsets.
+ */
+static bool set_waiting(rd_kafka_conf_t *conf, int64_t linger_ms, struct err *e)
+{
+    bool quick = linger_ms <= QUICK_MS;
+    int64_t wait_ms = quick || linger_ms > FETCH_WAIT_MAX_MS ? FETCH_WAIT_MAX_MS : linger_ms;
+    return set_number(conf, "fetch.min.bytes", quick ? 1 : FETCH_MIN_BYTES, e) &&
+           set_number(conf, "fetch.wait.max.ms", wait_ms, e);
 }
 
 static bool set_operators(rd_kafka_conf_t *conf, const struct config *config, struct err *e)
@@ -151,8 +162,9 @@ static bool fill(rd_kafka_conf_t *conf, const struct config *config, struct err 
     return set_all(conf, defaults, COUNT(defaults), e) &&
            set_number(conf, "reconnect.backoff.ms", shortest, e) &&
            set_number(conf, "reconnect.backoff.max.ms", longest, e) &&
-           set_operators(conf, config, e) && set_all(conf, owned, COUNT(owned), e) &&
-           set(conf, "group.id", config->group, e) && has_brokers(conf, e);
+           set_waiting(conf, config->linger_ms, e) && set_operators(conf, config, e) &&
+           set_all(conf, owned, COUNT(owned), e) && set(conf, "group.id", config->group, e) &&
+           has_brokers(conf, e);
 }
 
 /* Puts the origins of the operator's properties that a complaint names behind it. */

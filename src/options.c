@@ -218,14 +218,17 @@ const struct option option_table[] = {
     {SWITCH(keep_repeats), .section = DECODING, .fallback = "no", .unit = "",
      .help = "Whether a quote that a feed sends again unchanged is stored again."},
 
-    {WHOLE(batch_rows, 1, 1000000), .section = BATCHING, .fallback = "5000", .unit = "rows",
+    {WHOLE(batch_rows, 1, 1000000), .section = BATCHING, .fallback = "10000", .unit = "rows",
      .alias = "BATCH_SIZE", .reloadable = true,
-     .help = "A batch of this many rows is sent at once."},
+     .help = "A batch of this many rows is sent at once. Smaller ones are what there is when "
+             "linger_ms is over; only a backlog fills them. Larger ones drain it hardly faster."},
     {WHOLE(batch_bytes, 1024, COPY_BYTES), .section = BATCHING, .fallback = "4194304",
      .unit = "bytes", .reloadable = true, .help = "A batch of this size is sent at once."},
     {WHOLE(linger_ms, 0, 60000), .section = BATCHING, .fallback = "100", .unit = "ms",
      .alias = "WRITE_INTERVAL_SEC", .alias_scale = 1000, .reloadable = true,
-     .help = "A batch that is not full is sent when its first row is this old."},
+     .help = "A batch that is not full is sent when its first row is this old. At the start it "
+             "also decides how long Kafka may gather ticks for a fetch: as long as this, at most "
+             "100 ms, and not at all up to 10 ms."},
     {WHOLE(writers, 1, 64), .section = BATCHING, .fallback = "1", .unit = "connections",
      .help = "Connections that write, each for its share of the partitions. One keeps up with any "
              "feed; more help to drain a backlog where the database has cores to spare and the "

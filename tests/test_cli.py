@@ -172,6 +172,17 @@ def test_sample_file_without_comment_signs_is_valid(scratch):
         assert value == option["default"] and "tickd.conf:" in origin, option
 
 
+def test_sample_file_names_every_choice_about_librdkafka():
+    with open(os.path.join(ROOT, "src", "kafka_conf.c"), encoding="utf-8") as file:
+        chosen = re.search(r"defaults\[\] = \{\n(.*?)\n\};", file.read(), re.S)[1]
+    with open(os.path.join(ROOT, "conf", "tickd.conf"), encoding="utf-8") as file:
+        sample = file.read()
+    properties = re.findall(r'^ +\{"([a-z.]+)", "(.*?)", (true|false)\},', chosen, re.M)
+    assert len(properties) > 10
+    for name, value, optional in properties:
+        assert f"\n#kafka.{name} = {value}\n" in sample or (optional == "true" and name in sample)
+
+
 def test_output_that_cannot_be_written_is_an_error():
     with open("/dev/full", "wb") as full:
         code = subprocess.run([programs.path("tickd"), "--version"], env=daemon.environment(),

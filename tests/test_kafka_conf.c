@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_coord.o kafka_fetch.o kafka_group.o kafka_link.o kafka_log.o kafka_mend.o kafka_trouble.o offsets.o err.o clock.o */
 #include "kafka_bed.h"
+#include "kafka_conf.h"
 #include "stub_log.h"
 
 #include <check.h>
@@ -87,6 +88,33 @@ START_TEST(operators_property_goes_over_tickds_default)
 }
 END_TEST
 
+/* What a client gets whose batches may wait so long. */
+static void assert_waiting(int64_t linger_ms, const char *min_bytes, const char *wait_ms)
+{
+    struct err e;
+    char value[32];
+    size_t size = sizeof value;
+    bed.config.linger_ms = linger_ms;
+    rd_kafka_t *rk = kafka_conf_client(&bed.config, &e);
+    ck_assert_msg(rk != NULL, "%s", e.text);
+    rd_kafka_conf_get(rd_kafka_conf(rk), "fetch.min.bytes", value, &size);
+    ck_assert_str_eq(value, min_bytes);
+    size = sizeof value;
+    rd_kafka_conf_get(rd_kafka_conf(rk), "fetch.wait.max.ms", value, &size);
+    ck_assert_str_eq(value, wait_ms);
+    rd_kafka_destroy(rk);
+}
+
+START_TEST(fetch_waits_as_long_as_a_batch_may)
+{
+    bed.config.kafka_count = 1; /* the brokers */
+    assert_waiting(1000, "32768", "100");
+    assert_waiting(40, "32768", "40");
+    assert_waiting(10, "1", "100");
+    assert_waiting(0, "1", "100");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("kafka_conf");
@@ -96,5 +124,6 @@ int main(void)
     tcase_add_test(t, properties_at_odds_are_named_with_their_origins);
     tcase_add_test(t, no_brokers_and_no_topics_are_refused);
     tcase_add_test(t, operators_property_goes_over_tickds_default);
+    tcase_add_test(t, fetch_waits_as_long_as_a_batch_may);
     return bed_run(s);
 }
