@@ -2,7 +2,9 @@
 #include "timestamp.h"
 
 #include "number.h"
+#include <endian.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DAY_S     86400
 #define SECOND_US INT64_C(1000000)
@@ -34,14 +36,13 @@ static bool is_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
-/* Two digits, as a number up to `high`. */
-static inline bool take_two(struct cursor *c, int high, int *value)
+static bool take_two(struct cursor *c, int *value)
 {
     if (c->end - c->p < 2 || !is_digit(c->p[0]) || !is_digit(c->p[1]))
         return false;
     *value = (c->p[0] - '0') * 10 + (c->p[1] - '0');
     c->p += 2;
-    return *value <= high;
+    return true;
 }
 
 static int days_in_month(int year, int month)
@@ -51,14 +52,60 @@ static int days_in_month(int year, int month)
     return days[month - 1] + (month == 2 && leap);
 }
 
-static bool take_date(struct cursor *c, struct fields *f)
+/* Eight characters at once, the first in the lowest byte. `form` has '0' where a digit has to be
+ * and else the very character; `slack` is 0x7f less 9 for a digit and 0x7f for what has to be
+ * equal.
+ * `*pairs` has in each byte the number of two digits that begins there. */
+static inline bool read_pairs(const char *text, const char *form, const char *slack,
+                              uint64_t *pairs)
+{
+    uint64_t word;
+    uint64_t zero;
+    uint64_t more;
+    memcpy(&word, text, sizeof word);
+    memcpy(&zero, form, sizeof zero);
+    memcpy(&more, slack, sizeof more);
+    word = le64toh(word) - le64toh(zero);
+    *pairs = word * 10 + (word >> 8);
+    return (((word + le64toh(more)) | word) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* Date, hour and minute as nearly all write them; else nothing is taken. */
+static bool take_usual(struct cursor *c, struct fields *f)
+{
+    uint64_t date;
+    uint64_t clock;
+    if (c->end - c->p < 16 ||
+        !read_pairs(c->p, "0000-00-", "\x76\x76\x76\x76\x7f\x76\x76\x7f", &date) ||
+        !read_pairs(c->p + 8, "00T00:00", "\x76\x76\x7f\x76\x76\x7f\x76\x76", &clock))
+        return false;
+    f->year = (int)(date & 0xff) * 100 + (int)(date >> 16 & 0xff);
+    f->month = (int)(date >> 40 & 0xff);
+    f->day = (int)(clock & 0xff);
+    f->hour = (int)(clock >> 24 & 0xff);
+    f->minute = (int)(clock >> 48 & 0xff);
+    c->p += 16;
+    return true;
+}
+
+/* The same as it may be written. */
+static bool take_unusual(struct cursor *c, struct fields *f)
 {
     int century;
-    if (!take_two(c, 99, &century) || !take_two(c, 99, &f->year) || !take(c, '-') ||
-        !take_two(c, 12, &f->month) || !take(c, '-') || !take_two(c, 31, &f->day))
+    if (!take_two(c, &century) || !take_two(c, &f->year) || !take(c, '-') ||
+        !take_two(c, &f->month) || !take(c, '-') || !take_two(c, &f->day) ||
+        !(take(c, 'T') || take(c, 't') || take(c, ' ')) || !take_two(c, &f->hour) ||
+        !take(c, ':') || !take_two(c, &f->minute))
         return false;
     f->year += century * 100;
-    return f->month > 0 && f->day > 0 && f->day <= days_in_month(f->year, f->month);
+    return true;
+}
+
+static bool is_in_calendar(const struct fields *f)
+{
+    return f->month >= 1 && f->month <= 12 && f->day >= 1 &&
+           f->day <= days_in_month(f->year, f->month) && f->hour <= 23 && f->minute <= 59 &&
+           f->second <= 60;
 }
 
 static bool take_fraction(struct cursor *c, struct fields *f)
@@ -77,12 +124,6 @@ static bool take_fraction(struct cursor *c, struct fields *f)
     return count > 0;
 }
 
-static bool take_time(struct cursor *c, struct fields *f)
-{
-    return take_two(c, 23, &f->hour) && take(c, ':') && take_two(c, 59, &f->minute) &&
-           take(c, ':') && take_two(c, 60, &f->second) && take_fraction(c, f);
-}
-
 static bool take_zone(struct cursor *c, struct fields *f)
 {
     f->offset_minutes = 0;
@@ -93,7 +134,8 @@ static bool take_zone(struct cursor *c, struct fields *f)
     int minutes;
     if (!west && !take(c, '+'))
         return false;
-    if (!take_two(c, 23, &hours) || !take(c, ':') || !take_two(c, 59, &minutes))
+    if (!take_two(c, &hours) || !take(c, ':') || !take_two(c, &minutes) || hours > 23 ||
+        minutes > 59)
         return false;
     f->offset_minutes = (west ? -1 : 1) * (hours * 60 + minutes);
     return true;
@@ -115,8 +157,9 @@ bool timestamp_parse_rfc3339(const char *text, size_t len, int64_t *time_us)
 {
     struct cursor c = {text, text + len};
     struct fields f;
-    if (!take_date(&c, &f) || !(take(&c, 'T') || take(&c, 't') || take(&c, ' ')) ||
-        !take_time(&c, &f) || !take_zone(&c, &f) || c.p != c.end)
+    if (!(take_usual(&c, &f) || take_unusual(&c, &f)) || !take(&c, ':') ||
+        !take_two(&c, &f.second) || !take_fraction(&c, &f) || !take_zone(&c, &f) || c.p != c.end ||
+        !is_in_calendar(&f))
         return false;
 
     int64_t minute = days_of(&f) * (DAY_S / 60) + f.hour * 60 + f.minute - f.offset_minutes;

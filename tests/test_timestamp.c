@@ -82,6 +82,27 @@ START_TEST(other_bytes_change_or_break_the_time)
 END_TEST
 
 /* Against the C library's calendar, a day at a time. */
+/* With 'T' date and clock are read eight characters at a time, with 't' one by one. */
+START_TEST(letter_between_date_and_time_plays_no_part)
+{
+    char upper[] = "2024-02-29T23:59:60.5Z";
+    char lower[] = "2024-02-29t23:59:60.5Z";
+    for (size_t at = 0; at < strlen(upper); at++) {
+        char was = upper[at];
+        for (int byte = 0; byte < 256 && was != 'T'; byte++) {
+            int64_t a = 0;
+            int64_t b = 0;
+            upper[at] = lower[at] = (char)byte;
+            ck_assert_int_eq(timestamp_parse_rfc3339(upper, strlen("2024-02-29T23:59:60.5Z"), &a),
+                             timestamp_parse_rfc3339(lower, strlen("2024-02-29T23:59:60.5Z"), &b));
+            ck_assert_int_eq(a, b);
+        }
+        upper[at] = was;
+        lower[at] = was == 'T' ? 't' : was;
+    }
+}
+END_TEST
+
 START_TEST(every_day_of_600_years_is_right)
 {
     for (time_t day = -20000; day < 200000; day++) {
@@ -161,6 +182,7 @@ int main(void)
     tcase_add_loop_test(tc, good_times_are_read, 0, (int)(sizeof good / sizeof *good));
     tcase_add_test(tc, cut_times_are_not_read);
     tcase_add_test(tc, other_bytes_change_or_break_the_time);
+    tcase_add_test(tc, letter_between_date_and_time_plays_no_part);
     tcase_add_test(tc, every_day_of_600_years_is_right);
     tcase_add_test(tc, integers_tell_their_unit_by_size);
     tcase_add_test(tc, text_may_be_an_integer);
