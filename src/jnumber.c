@@ -7,12 +7,16 @@
 #include "jnumber.h"
 
 #include "number.h"
+#include <endian.h>
 #include <float.h>
 #include <string.h>
 
 #define DIGITS_MAX   19 /* of any 19 the integer fits in 64 bits */
 #define EXPONENT_MAX 27 /* 5^27 does, too */
 #define INTEGER_MAX  18 /* digits that always fit in an int64 */
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define WORD       sizeof(uint64_t)
 
 __extension__ typedef unsigned __int128 uint128;
 
@@ -49,11 +53,65 @@ static const char *scan_exponent(const char *p, const char *end, int *exponent)
     return p;
 }
 
-const char *jnumber_scan(const char *p, const char *end, struct jnumber *n)
+static uint64_t load(const char *p)
 {
-    n->text = p;
-    n->negative = p < end && *p == '-';
-    p += n->negative;
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return le64toh(word);
+}
+
+/* How many of a word's bytes, from the lowest on, are digits. A borrow or carry can only spoil what
+ * is behind the first that is none. */
+static size_t count_digits(uint64_t word)
+{
+    uint64_t others = ((word - EACH(0x30)) | (word + EACH(0x46)) | word) & EACH(0x80);
+    return others ? (size_t)__builtin_ctzll(others) / 8 : WORD;
+}
+
+/* The value of the `count` (1 to 7) digits in the lowest bytes: neighbours are put together to
+ * pairs, fours and eight. */
+static uint64_t join_digits(uint64_t word, size_t count)
+{
+    uint64_t v = (word - EACH(0x30)) << 8 * (WORD - count);
+    v = v * 10 + (v >> 8);
+    return ((v & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+            (v >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
+           32;
+}
+
+/* Reads a number of at most 7 digits without exponent, as nearly all are; from `p`, which is behind
+ * the sign, two words can be read. NULL if it is another one, or none. */
+static const char *scan_few(const char *p, struct jnumber *n)
+{
+    uint64_t word = load(p);
+    size_t whole = count_digits(word);
+    if (whole == WORD || whole == 0 || (whole > 1 && *p == '0'))
+        return NULL;
+    size_t count = whole;
+    bool has_point = p[whole] == '.';
+    if (has_point) {
+        /* The point out, and what comes behind it down. */
+        uint64_t behind = word >> 8 * whole >> 8 | load(p + WORD) << 8 * (WORD - 1 - whole);
+        word = (word & ~(UINT64_MAX << 8 * whole)) | behind << 8 * whole;
+        count = count_digits(word);
+        if (count == WORD || count == whole)
+            return NULL;
+    }
+    const char *last = p + count + has_point;
+    if (*last == 'e' || *last == 'E')
+        return NULL;
+    n->len = (size_t)(last - n->text);
+    n->digits = join_digits(word, count);
+    n->exponent = (int)whole - (int)count;
+    n->is_plain = !has_point;
+    n->is_short = true;
+    return last;
+}
+
+/* Any number, from behind the sign. */
+__attribute__((noinline)) static const char *scan_any(const char *p, const char *end,
+                                                      struct jnumber *n)
+{
     const char *whole = p;
     uint64_t digits = 0;
     p = scan_digits(p, end, &digits);
@@ -81,6 +139,15 @@ const char *jnumber_scan(const char *p, const char *end, struct jnumber *n)
     n->exponent = exponent;
     n->is_short = count <= DIGITS_MAX && exponent >= -EXPONENT_MAX && exponent <= EXPONENT_MAX;
     return p;
+}
+
+const char *jnumber_scan(const char *p, const char *end, struct jnumber *n)
+{
+    n->text = p;
+    n->negative = p < end && *p == '-';
+    p += n->negative;
+    const char *last = (size_t)(end - p) >= 2 * WORD ? scan_few(p, n) : NULL;
+    return last ? last : scan_any(p, end, n);
 }
 
 static const uint64_t powers_of_5[EXPONENT_MAX + 1] = {

@@ -48,11 +48,14 @@ static uint64_t zeros(uint64_t word)
     return (word - EACH(0x01)) & ~word & EACH(0x80);
 }
 
-/* Bytes that end a run of plain ASCII in a string: quote, backslash, control, not ASCII. */
+/* Bytes that end a run of plain ASCII in a string: quote, backslash, control, not ASCII. As the
+ * last of these are found anyhow, it does no harm that the subtractions find some of them, too. */
 static uint64_t specials(uint64_t word)
 {
-    uint64_t control = (word - EACH(0x20)) & ~word;
-    return (zeros(word ^ EACH('"')) | zeros(word ^ EACH('\\')) | control | word) & EACH(0x80);
+    uint64_t quote = (word ^ EACH('"')) - EACH(1);
+    uint64_t backslash = (word ^ EACH('\\')) - EACH(1);
+    uint64_t control = word - EACH(0x20);
+    return (quote | backslash | control | word) & EACH(0x80);
 }
 
 static bool is_special(char c)

@@ -11,17 +11,32 @@
 
 #define ROUNDS 20000
 
-/* Reads `text`, all of it, from memory that ends with it. */
+/* Reads `text`, all of it, from memory that ends with it and from such that goes on: where there is
+ * room short numbers are read eight bytes at a time. */
 static bool scan(const char *text, struct jnumber *n)
 {
+    static const char more[] = ",\"abcdefghijklmnopqrstuvwxyz";
+    struct jnumber with_room;
     size_t len = strlen(text);
-    char *copy = malloc(len ? len : 1);
+    char *copy = malloc(len + sizeof more);
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, text, len);
+    memcpy(copy + len, more, sizeof more);
+    bool again = jnumber_scan(copy, copy + len + sizeof more, &with_room) == copy + len;
+    copy = realloc(copy, len ? len : 1);
+    ck_assert_ptr_nonnull(copy);
     bool whole = jnumber_scan(copy, copy + len, n) == copy + len;
-    ck_assert(!whole || n->len == len);
+    ck_assert_msg(whole == again, "%s", text);
+    if (whole) {
+        n->text = with_room.text = text;
+        double value = jnumber_value(n);
+        double same = jnumber_value(&with_room);
+        ck_assert_uint_eq(n->len, len);
+        ck_assert_uint_eq(with_room.len, len);
+        ck_assert_int_eq(n->is_plain, with_room.is_plain);
+        ck_assert_msg(memcmp(&value, &same, sizeof value) == 0, "%s", text);
+    }
     free(copy);
-    n->text = text;
     return whole;
 }
 
