@@ -97,6 +97,12 @@ void kafka_find_start(struct kafka *k, const struct offsets *wanted, kafka_start
  * once more when partitions are given up. Failures are logged (debug) and forgotten. */
 void kafka_commit(struct kafka *k, const struct offsets *o);
 
+/* Where a partition's log begins and ends, as far as it is known without waiting (OFFSETS_UNKNOWN);
+ * kafka_ask_ends() makes it known anew, in a while. */
+void kafka_ends_of(const struct kafka *k, const char *topic, int32_t id, int64_t *begin,
+                   int64_t *end);
+void kafka_ask_ends(struct kafka *k, const struct offsets *o);
+
 /* Messages fetched and waiting in this process, about. */
 size_t kafka_queued(const struct kafka *k);
 

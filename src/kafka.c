@@ -20,6 +20,7 @@
 #include "kafka_ask.h"
 #include "kafka_commit.h"
 #include "kafka_conf.h"
+#include "kafka_ends.h"
 #include "kafka_fetch.h"
 #include "kafka_group.h"
 #include "kafka_link.h"
@@ -54,6 +55,7 @@ struct kafka {
     rd_kafka_queue_t *events; /* the consumer's queue */
     struct kafka_fetch *fetch;
     struct kafka_mend *mend;
+    struct kafka_ends_table *ends;
     struct kafka_link *link;
     struct kafka_commit commit;
     struct kafka_group *group;
@@ -296,6 +298,19 @@ void kafka_advance(struct kafka *k, size_t lane)
     kafka_fetch_advance(k->fetch, lane);
 }
 
+void kafka_ends_of(const struct kafka *k, const char *topic, int32_t id, int64_t *begin,
+                   int64_t *end)
+{
+    struct kafka_ends ends = kafka_ends_get(k->ends, topic, id);
+    *begin = ends.low;
+    *end = ends.high;
+}
+
+void kafka_ask_ends(struct kafka *k, const struct offsets *o)
+{
+    kafka_ends_ask(k->ends, o);
+}
+
 size_t kafka_queued(const struct kafka *k)
 {
     return kafka_fetch_queued(k->fetch);
@@ -367,6 +382,7 @@ static void init_parts(struct kafka *k)
     rd_kafka_queue_io_event_enable(k->events, k->pipe[1], &wake_events, sizeof wake_events);
     k->fetch = kafka_fetch_new(k->rk, (size_t)k->config->writers, k->pipe[1], wake_messages);
     k->mend = kafka_mend_new(k->loop, k->client, k->fetch, &mend);
+    k->ends = kafka_ends_new(k->loop, k->client);
     kafka_commit_init(&k->commit, k->rk, k->events);
     struct kafka_group_callbacks group = {on_assign, on_revoke, on_closed_group, k};
     struct kafka_group_parts parts = {k->rk, k->events, k->fetch, k->mend, k->link, &k->commit};
@@ -377,6 +393,7 @@ static void fini_parts(struct kafka *k)
 {
     kafka_group_free(k->group);
     kafka_commit_fini(&k->commit);
+    kafka_ends_free(k->ends);
     kafka_mend_free(k->mend);
     kafka_fetch_free(k->fetch);
     rd_kafka_queue_io_event_enable(k->events, -1, NULL, 0);
