@@ -45,6 +45,9 @@ bool pairs_loaded(const struct pairs *p);
 /* The listed pair with exactly this symbol, or NULL. Valid until the next pairs_load(). */
 const struct pair *pairs_find(const struct pairs *p, const char *symbol, size_t len);
 
+/* The pair of a slot, listed or not; slot < pairs_slot_count(). Valid as above. */
+const struct pair *pairs_at(const struct pairs *p, uint32_t slot);
+
 /* Listed pairs; those of them that are active; slots ever given out (an upper bound of slots). */
 size_t pairs_count(const struct pairs *p);
 size_t pairs_active_count(const struct pairs *p);

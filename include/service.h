@@ -20,6 +20,8 @@ struct service;
 struct service_callbacks {
     void (*on_pairs)(void *ctx); /* a load asked for before has been done */
     void (*on_schema)(void *ctx, const struct schema_report *report);
+    void (*on_stats)(void *ctx, const PGresult *rows);  /* of dbstats_sql() */
+    void (*on_prices)(void *ctx, const PGresult *rows); /* of lastprices_sql */
     void *ctx;
 };
 
@@ -34,6 +36,13 @@ void service_refresh_pairs(struct service *s);
 /* Looks whether a stalled session of our group blocks the backend `pid`, and ends it if so. */
 void service_unblock(struct service *s, int pid);
 
+/* Asks for what the database says about itself; `hypertable`: ticks is one. */
+void service_ask_stats(struct service *s, bool hypertable);
+
+/* Reads the last price of each pair from the table. */
+void service_ask_prices(struct service *s);
+
+uint64_t service_connects(const struct service *s); /* since the start */
 bool service_is_connected(const struct service *s);
 
 #endif

@@ -159,6 +159,11 @@ const struct pair *pairs_find(const struct pairs *p, const char *symbol, size_t 
     return pair->listed ? pair : NULL;
 }
 
+const struct pair *pairs_at(const struct pairs *p, uint32_t slot)
+{
+    return &p->slots[slot];
+}
+
 size_t pairs_count(const struct pairs *p)
 {
     return p->listed;

@@ -10,7 +10,9 @@
 
 #include "clock.h"
 #include "copy.h"
+#include "dbstats.h"
 #include "err.h"
+#include "lastprices.h"
 #include "log.h"
 #include "pg.h"
 #include "session.h"
@@ -19,7 +21,7 @@
 
 #define PAIRS_RETRY_S 1.0
 
-enum job { JOB_NONE, JOB_LISTEN, JOB_PAIRS, JOB_SCHEMA, JOB_UNBLOCK };
+enum job { JOB_NONE, JOB_LISTEN, JOB_PAIRS, JOB_SCHEMA, JOB_UNBLOCK, JOB_PRICES, JOB_STATS };
 
 struct service {
     struct ev_loop *loop;
@@ -37,6 +39,10 @@ struct service {
     bool listen_wanted;
     bool pairs_wanted;
     bool schema_wanted;
+    bool prices_wanted;
+    bool stats_wanted;
+    bool hypertable; /* for stats */
+    uint64_t connects;
     int unblock_pid; /* 0: nothing wanted */
     struct log_sampler failures;
 };
@@ -180,6 +186,37 @@ void service_unblock(struct service *s, int pid)
     run(s);
 }
 
+/* --- prices and stats --- */
+
+static void on_prices_reply(void *ctx, const struct pg_reply *reply)
+{
+    struct service *s = ctx;
+    if (check_reply(s, "prices", reply))
+        s->callbacks.on_prices(s->callbacks.ctx, reply->rows);
+    run(s);
+}
+
+void service_ask_prices(struct service *s)
+{
+    s->prices_wanted = true;
+    run(s);
+}
+
+static void on_stats_reply(void *ctx, const struct pg_reply *reply)
+{
+    struct service *s = ctx;
+    if (check_reply(s, "stats", reply))
+        s->callbacks.on_stats(s->callbacks.ctx, reply->rows);
+    run(s);
+}
+
+void service_ask_stats(struct service *s, bool hypertable)
+{
+    s->stats_wanted = true;
+    s->hypertable = hypertable;
+    run(s);
+}
+
 /* --- the connection --- */
 
 static void send(struct service *s, enum job job, const char *sql, pg_reply_fn *fn)
@@ -203,6 +240,12 @@ static void run(struct service *s)
     } else if (s->schema_wanted) {
         s->schema_wanted = false;
         send(s, JOB_SCHEMA, schema_sql, on_schema_reply);
+    } else if (s->prices_wanted) {
+        s->prices_wanted = false;
+        send(s, JOB_PRICES, lastprices_sql, on_prices_reply);
+    } else if (s->stats_wanted) {
+        s->stats_wanted = false;
+        send(s, JOB_STATS, dbstats_sql(s->hypertable), on_stats_reply);
     }
 }
 
@@ -216,6 +259,7 @@ static void on_pairs_retry(struct ev_loop *loop, ev_timer *w, int revents)
 static void on_up(void *ctx)
 {
     struct service *s = ctx;
+    s->connects++;
     s->listen_wanted = s->pairs_wanted = true;
     run(s);
 }
@@ -274,6 +318,11 @@ void service_start(struct service *s)
     ev_timer_start(s->loop, &s->pairs_timer);
     ev_timer_start(s->loop, &s->schema_timer);
     pg_start(s->pg);
+}
+
+uint64_t service_connects(const struct service *s)
+{
+    return s->connects;
 }
 
 bool service_is_connected(const struct service *s)
