@@ -41,6 +41,7 @@ void ingest_start(struct ingest *s);
 
 bool ingest_is_connected(const struct ingest *s);
 bool ingest_is_usable(const struct ingest *s);
+uint64_t ingest_connects(const struct ingest *s); /* since the start */
 int ingest_backend_pid(const struct ingest *s);
 
 /* Takes over what another session has found: how the foreign key is looked after. */

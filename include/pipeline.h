@@ -47,6 +47,11 @@ struct pipeline_ops {
     /* Record that a partition goes on at `next`, because the log begins there -> pipeline_resync().
      */
     void (*jump)(void *ctx, const struct partition *p, int64_t next);
+    /* To be known only, on the hot path; NULL: nobody wants to. A tick of the pair in this slot was
+     * accepted; a tick of this message was rejected. */
+    void (*tick)(void *ctx, uint32_t slot, const struct record *r);
+    void (*rejected)(void *ctx, const struct partition *p, const struct message *m,
+                     enum reject_reason reason, const char *detail);
     void *ctx;
 };
 
@@ -152,6 +157,10 @@ const struct offsets *pipeline_offsets(const struct pipeline *p);
 bool pipeline_is_broken(const struct pipeline *p); /* COMMIT_BROKEN happened: exit */
 bool pipeline_is_flying(const struct pipeline *p);
 size_t pipeline_stopped_count(const struct pipeline *p);
+/* The batches, to be counted: the one that is filling, and the one that flies or is to fly again,
+ * which may be empty. */
+const struct batch *pipeline_filling(const struct pipeline *p);
+const struct batch *pipeline_flying(const struct pipeline *p);
 /* How often in a row the batch that is to be written was not; 0 as soon as none is. */
 uint32_t pipeline_failures(const struct pipeline *p);
 

@@ -38,6 +38,12 @@ struct writers_ops {
     void (*committed)(void *ctx);     /* durable offsets have advanced */
     void (*broken)(void *ctx);        /* the server cannot read what tickd sends: exit */
     void (*on_schema)(void *ctx, const struct schema_report *report);
+    /* To be known only; the first two as in pipeline.h, the third: the batch was committed, in so
+     * much time. Borrowed. */
+    void (*tick)(void *ctx, uint32_t slot, const struct record *r);
+    void (*rejected)(void *ctx, const struct partition *p, const struct message *m,
+                     enum reject_reason reason, const char *detail);
+    void (*batch_done)(void *ctx, const struct batch *b, int64_t took_us);
     void *ctx;
 };
 
@@ -94,6 +100,9 @@ struct writers_facts {
     size_t partitions;
     size_t stopped;    /* partitions at a gap */
     uint32_t failures; /* in a row */
+    uint64_t connects; /* of all sessions, since the start */
+    size_t filling_rows, filling_bytes;
+    size_t flying_rows, flying_bytes;
 };
 
 struct writers_facts writers_facts(const struct writers *w);

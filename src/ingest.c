@@ -52,6 +52,7 @@ struct ingest {
     const struct offsets *batch_offsets;
     bool merge;
     struct log_sampler failures;
+    uint64_t connects;
 };
 
 static void run(struct ingest *s);
@@ -344,6 +345,7 @@ static void run(struct ingest *s)
 static void on_up(void *ctx)
 {
     struct ingest *s = ctx;
+    s->connects++;
     s->schema_wanted = true;
     ev_timer_stop(s->loop, &s->retry);
     run(s);
@@ -412,6 +414,11 @@ void ingest_start(struct ingest *s)
 bool ingest_is_connected(const struct ingest *s)
 {
     return pg_is_up(s->pg);
+}
+
+uint64_t ingest_connects(const struct ingest *s)
+{
+    return s->connects;
 }
 
 bool ingest_is_usable(const struct ingest *s)

@@ -181,8 +181,10 @@ static void reject(struct pipeline *p, const struct message *m, int32_t index,
                    enum reject_reason reason, const char *detail)
 {
     p->stats.rejects[reason]++;
-    batch_add_rejected(p->filling, m, index, &p->owner, &p->offsets.items[m->partition], reason,
-                       detail);
+    const struct partition *partition = &p->offsets.items[m->partition];
+    batch_add_rejected(p->filling, m, index, &p->owner, partition, reason, detail);
+    if (p->ops.rejected)
+        p->ops.rejected(p->ops.ctx, partition, m, reason, detail);
 }
 
 static void admit_tick(struct pipeline *p, const struct message *m, int32_t index, struct record *r,
@@ -215,6 +217,8 @@ static void admit_tick(struct pipeline *p, const struct message *m, int32_t inde
     }
     bool may_repeat = record_is_snapshot(r) && !p->options.keep_repeats;
     batch_add_tick(p->filling, m, index, r, pair->slot, event_us, may_repeat);
+    if (p->ops.tick)
+        p->ops.tick(p->ops.ctx, pair->slot, r);
 }
 
 static void admit_item(struct pipeline *p, const struct message *m, int32_t index,
@@ -651,6 +655,16 @@ bool pipeline_is_broken(const struct pipeline *p)
 bool pipeline_is_flying(const struct pipeline *p)
 {
     return p->flight == FLIGHT_SENT || p->flight == FLIGHT_ORPHANED;
+}
+
+const struct batch *pipeline_filling(const struct pipeline *p)
+{
+    return p->filling;
+}
+
+const struct batch *pipeline_flying(const struct pipeline *p)
+{
+    return p->flying;
 }
 
 uint32_t pipeline_failures(const struct pipeline *p)

@@ -126,6 +126,19 @@ static void op_refresh_pairs(void *ctx)
     writer->all->ops.refresh_pairs(writer->all->ops.ctx);
 }
 
+static void op_tick(void *ctx, uint32_t slot, const struct record *r)
+{
+    struct writer *writer = ctx;
+    writer->all->ops.tick(writer->all->ops.ctx, slot, r);
+}
+
+static void op_rejected(void *ctx, const struct partition *p, const struct message *m,
+                        enum reject_reason reason, const char *detail)
+{
+    struct writer *writer = ctx;
+    writer->all->ops.rejected(writer->all->ops.ctx, p, m, reason, detail);
+}
+
 static void op_jump(void *ctx, const struct partition *p, int64_t next)
 {
     struct writer *writer = ctx;
@@ -185,7 +198,11 @@ static void on_offsets(void *ctx, uint32_t epoch, const int64_t *values, size_t 
 static void on_commit(void *ctx, enum commit_outcome outcome)
 {
     struct writer *writer = ctx;
-    pipeline_on_commit(writer->pipeline, outcome, clock_now(), entropy_bits());
+    struct instant now = clock_now();
+    if (outcome == COMMIT_DONE && writer->all->ops.batch_done)
+        writer->all->ops.batch_done(writer->all->ops.ctx, pipeline_flying(writer->pipeline),
+                                    now.mono_us - writer->flying_since_us);
+    pipeline_on_commit(writer->pipeline, outcome, now, entropy_bits());
     if (pipeline_is_broken(writer->pipeline))
         writer->all->ops.broken(writer->all->ops.ctx);
 }
@@ -310,6 +327,12 @@ static enum pipeline_state joint_state(const struct writers *w)
     return joint;
 }
 
+static void add_load(const struct batch *b, size_t *rows, size_t *bytes)
+{
+    *rows += b->row_count + b->letters;
+    *bytes += b->row_count + b->letters > 0 ? b->rows.len + b->dead.len : 0;
+}
+
 struct writers_facts writers_facts(const struct writers *w)
 {
     struct writers_facts facts = {
@@ -323,7 +346,10 @@ struct writers_facts writers_facts(const struct writers *w)
         uint32_t failures = pipeline_failures(writer->pipeline);
         facts.connected = facts.connected && ingest_is_connected(writer->ingest);
         facts.usable = facts.usable && ingest_is_usable(writer->ingest);
+        facts.connects += ingest_connects(writer->ingest);
         facts.stopped += pipeline_stopped_count(writer->pipeline);
+        add_load(pipeline_filling(writer->pipeline), &facts.filling_rows, &facts.filling_bytes);
+        add_load(pipeline_flying(writer->pipeline), &facts.flying_rows, &facts.flying_bytes);
         facts.failures = failures > facts.failures ? failures : facts.failures;
     }
     return facts;
@@ -370,6 +396,8 @@ static void make_pipeline(struct writer *writer, const struct pipeline_options *
         .committed = op_committed,
         .refresh_pairs = op_refresh_pairs,
         .jump = op_jump,
+        .tick = writer->all->ops.tick ? op_tick : NULL,
+        .rejected = writer->all->ops.rejected ? op_rejected : NULL,
         .ctx = writer,
     };
     writer->pipeline = pipeline_new(options, pairs, &ops);
