@@ -71,6 +71,11 @@ struct config {
     int64_t retry_min_ms;
     int64_t retry_max_ms;
     int64_t shutdown_timeout_ms;
+    /* HTTP */
+    char *http_listen; /* address:port, [address]:port, unix:/path, or off */
+    int64_t http_connections;
+    int64_t ready_max_lag; /* messages; 0 = no limit */
+    int64_t database_stats_interval_ms;
     /* log */
     enum config_level log_level;
     enum config_format log_format;
@@ -113,6 +118,15 @@ bool config_property_is_secret(const char *name);
 
 /* Prints every option, its value with secrets masked, and its origin: a valid config file. */
 void config_print(const struct config *c, FILE *out);
+
+/* The value of an option as it may be shown, secrets masked; on the heap. */
+char *config_shown(const struct config *c, const char *name);
+
+/* Calls `fn` with every option and every kafka.* property as it may be shown. */
+void config_each_shown(const struct config *c,
+                       void (*fn)(void *ctx, const char *name, const char *value,
+                                  const char *origin),
+                       void *ctx);
 
 /* Prints the options as text for --help. */
 void config_print_help(FILE *out);

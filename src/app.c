@@ -16,6 +16,7 @@
 #include "notify.h"
 #include "report.h"
 #include "service.h"
+#include "watch.h"
 #include "writers.h"
 #include <ev.h>
 #include <signal.h>
@@ -25,6 +26,9 @@
 
 /* Messages taken per turn of the loop: a few milliseconds of decoding. */
 #define INTAKE_BUDGET 1000
+
+/* One of so many messages is measured. */
+#define MEASURED 64
 
 /* A commit that takes longer than this is looked at: something may block it. */
 #define SLOW_COMMIT_US 1000000
@@ -41,20 +45,23 @@ struct app {
     struct service *service;
     struct pairs *pairs;
     struct report report;
+    struct watch *watch;
+    struct watch_flags flags;
 
     ev_prepare prepare;
+    ev_check woken;
     ev_idle more;    /* active while there is input left to take: the loop does not wait */
     ev_timer wake;   /* the writers' next deadline */
     ev_timer second; /* housekeeping */
     ev_timer deadline;
-    ev_signal sigterm, sigint, sighup;
+    ev_signal sigterm, sigint, sighup, sigusr1;
 
     struct offsets assigned; /* waiting for the cluster's id */
     bool assign_waiting;
-    bool kafka_up;
     bool kafka_commit_due;
-    bool stopping;
     bool closing;
+    int64_t turn_ns; /* when this turn of the loop began; 0: it has not */
+    uint64_t taken;  /* messages */
     int exit_code;
 };
 
@@ -113,6 +120,25 @@ static void op_broken(void *ctx)
     ev_break(app->loop, EVBREAK_ALL);
 }
 
+static void on_tick(void *ctx, uint32_t slot, const struct record *r)
+{
+    struct app *app = ctx;
+    monitor_tick(watch_monitor(app->watch), slot, r);
+}
+
+static void on_rejected(void *ctx, const struct partition *p, const struct message *m,
+                        enum reject_reason reason, const char *detail)
+{
+    struct app *app = ctx;
+    monitor_reject(watch_monitor(app->watch), p, m, reason, detail, clock_now().wall_us);
+}
+
+static void on_batch_done(void *ctx, const struct batch *b, int64_t took_us)
+{
+    struct app *app = ctx;
+    monitor_commit(watch_monitor(app->watch), b, took_us, clock_now().wall_us);
+}
+
 /* --- what Kafka says --- */
 
 static void start_assigned(struct app *app)
@@ -160,14 +186,15 @@ static void on_gap(void *ctx, uint32_t partition, int64_t low, int64_t high)
 static void on_kafka_up(void *ctx)
 {
     struct app *app = ctx;
-    app->kafka_up = true;
+    app->flags.kafka_up = true;
+    app->flags.kafka_connects++;
 }
 
 static void on_kafka_down(void *ctx, const char *why)
 {
     struct app *app = ctx;
     (void)why; /* kafka has logged it */
-    app->kafka_up = false;
+    app->flags.kafka_up = false;
 }
 
 static void on_kafka_fatal(void *ctx, const char *why)
@@ -199,28 +226,63 @@ static void on_pairs(void *ctx)
     writers_on_pairs(app->writers);
 }
 
+static void on_stats(void *ctx, const PGresult *rows)
+{
+    struct app *app = ctx;
+    watch_on_stats(app->watch, rows);
+}
+
+static void on_prices(void *ctx, const PGresult *rows)
+{
+    struct app *app = ctx;
+    watch_on_prices(app->watch, rows);
+}
+
 /* --- the loop --- */
 
-/* Takes what there is for a writer, up to the budget. True if more may be waiting. */
-static bool take_lane(struct app *app, size_t lane, struct instant now)
+/* Takes one message; false: not now. */
+static bool take(struct app *app, const struct message *m, struct instant now)
+{
+    if (app->taken++ % MEASURED != 0)
+        return writers_take(app->writers, m, now);
+    int64_t began_ns = clock_mono_ns();
+    bool taken = writers_take(app->writers, m, now);
+    if (taken)
+        monitor_take(watch_monitor(app->watch), clock_mono_ns() - began_ns);
+    return taken;
+}
+
+struct intake {
+    bool more;    /* the budget is used up, and more may be there */
+    bool blocked; /* what is there cannot be taken now */
+};
+
+/* Takes what there is for a writer, up to the budget. */
+static void take_lane(struct app *app, size_t lane, struct instant now, struct intake *intake)
 {
     struct message m;
     for (int taken = 0; taken < INTAKE_BUDGET; taken++) {
-        if (!writers_want_input(app->writers, lane) || !kafka_peek(app->kafka, lane, &m))
-            return false;
-        if (!writers_take(app->writers, &m, now))
-            return false;
+        if (!writers_want_input(app->writers, lane)) {
+            intake->blocked |= kafka_queued(app->kafka) > 0;
+            return;
+        }
+        if (!kafka_peek(app->kafka, lane, &m))
+            return;
+        if (!take(app, &m, now)) {
+            intake->blocked = true;
+            return;
+        }
         kafka_advance(app->kafka, lane);
     }
-    return true;
+    intake->more = true;
 }
 
-static bool take_input(struct app *app, struct instant now)
+static struct intake take_input(struct app *app, struct instant now)
 {
-    bool more = false;
+    struct intake intake = {0};
     for (size_t lane = 0; lane < (size_t)app->config->writers; lane++)
-        more |= take_lane(app, lane, now);
-    return more;
+        take_lane(app, lane, now, &intake);
+    return intake;
 }
 
 static void arm_wake(struct app *app, struct instant now)
@@ -237,7 +299,7 @@ static void arm_wake(struct app *app, struct instant now)
 
 static void close_when_drained(struct app *app)
 {
-    if (!app->stopping || app->closing || !writers_are_drained(app->writers))
+    if (!app->flags.stopping || app->closing || !writers_are_drained(app->writers))
         return;
     app->closing = true;
     CRASHPOINT(drained);
@@ -258,10 +320,11 @@ static void advance(struct app *app)
     start_assigned(app);
     struct instant now = clock_now();
     writers_step(app->writers, now);
-    bool more = take_input(app, now);
+    struct intake intake = take_input(app, now);
     writers_step(app->writers, now);
     close_when_drained(app);
-    set_busy(app, more);
+    set_busy(app, intake.more);
+    monitor_backpressure(watch_monitor(app->watch), intake.blocked, now.mono_us);
     arm_wake(app, now);
 }
 
@@ -269,7 +332,19 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
 {
     (void)loop;
     (void)revents;
-    advance(w->data);
+    struct app *app = w->data;
+    advance(app);
+    if (app->turn_ns != 0)
+        monitor_turn(watch_monitor(app->watch), (clock_mono_ns() - app->turn_ns) / 1000);
+}
+
+/* The wait is over: a turn begins. */
+static void on_woken(struct ev_loop *loop, ev_check *w, int revents)
+{
+    (void)loop;
+    (void)revents;
+    struct app *app = w->data;
+    app->turn_ns = clock_mono_ns();
 }
 
 static void on_more(struct ev_loop *loop, ev_idle *w, int revents)
@@ -293,22 +368,30 @@ static void look_at_slow_commit(struct app *app, int64_t now_us)
         service_unblock(app->service, pid);
 }
 
+/* The service session looks at the schema also while nothing is written. */
+static bool is_usable(const struct app *app, const struct writers_facts *writers)
+{
+    bool complete = !app->report.schema_known || schema_is_usable(&app->report.schema);
+    return writers->usable && complete;
+}
+
 static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
 {
     (void)loop;
     (void)revents;
     struct app *app = w->data;
-    int64_t now_us = clock_now().mono_us;
+    struct instant now = clock_now();
+    int64_t now_us = now.mono_us;
     look_at_slow_commit(app, now_us);
     commit_to_kafka(app);
     struct writers_facts writers = writers_facts(app->writers);
     struct pipeline_stats stats = writers_stats(app->writers);
     struct report_facts facts = {
-        .stopping = app->stopping,
+        .stopping = app->flags.stopping,
         .database_connected = writers.connected,
-        .database_usable = writers.usable,
+        .database_usable = is_usable(app, &writers),
         .pairs_loaded = pairs_loaded(app->pairs),
-        .kafka_up = app->kafka_up,
+        .kafka_up = app->flags.kafka_up,
         .pipeline = writers.state,
         .partitions = writers.partitions,
         .partitions_stopped = writers.stopped,
@@ -316,6 +399,7 @@ static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
     };
     report_state(&app->report, &facts, now_us);
     report_stats(&app->report, &stats, now_us);
+    watch_second(app->watch, now);
     notify_alive();
 }
 
@@ -348,7 +432,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
 {
     (void)revents;
     struct app *app = w->data;
-    if (app->stopping) {
+    if (app->flags.stopping) {
         log_warn("stop_forced", "second signal: leaving without draining", "signal=%d", w->signum);
         ev_break(loop, EVBREAK_ALL);
         return;
@@ -356,7 +440,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
     log_info("stopping", "draining", "signal=%d timeout_ms=%lld", w->signum,
              (long long)app->config->shutdown_timeout_ms);
     notify_stopping();
-    app->stopping = true;
+    app->flags.stopping = true;
     writers_stop(app->writers);
     ev_timer_set(&app->deadline, (double)app->config->shutdown_timeout_ms / 1000, 0.);
     ev_timer_start(loop, &app->deadline);
@@ -394,16 +478,26 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
     struct err e;
     char ignored[512];
     notify_reloading();
-    if (!config_load(&fresh, app->source, &e)) {
+    app->flags.reload_failed = !config_load(&fresh, app->source, &e);
+    if (app->flags.reload_failed) {
         log_error("reload_failed", "the configuration stays as it was", "error=%s", e.text);
     } else {
         size_t changed = config_reload(app->config, &fresh, ignored, sizeof ignored);
         config_fini(&fresh);
         apply_reload(app);
+        app->flags.configured_us = clock_now().wall_us;
         log_info("reloaded", "configuration read again", "changed=%zu needs_restart=%s", changed,
                  ignored);
     }
     notify_reloaded();
+}
+
+static void on_dump(struct ev_loop *loop, ev_signal *w, int revents)
+{
+    (void)loop;
+    (void)revents;
+    struct app *app = w->data;
+    watch_dump(app->watch);
 }
 
 /* --- life --- */
@@ -445,7 +539,12 @@ static bool make_parts(struct app *app, struct err *e)
         .ctx = app,
     };
     struct service_callbacks on_service = {
-        .on_pairs = on_pairs, .on_schema = on_schema, .ctx = app};
+        .on_pairs = on_pairs,
+        .on_schema = on_schema,
+        .on_stats = on_stats,
+        .on_prices = on_prices,
+        .ctx = app,
+    };
     struct writers_ops ops = {
         .assign = op_assign,
         .release = op_release,
@@ -454,23 +553,40 @@ static bool make_parts(struct app *app, struct err *e)
         .committed = op_committed,
         .broken = op_broken,
         .on_schema = on_schema,
+        .tick = on_tick,
+        .rejected = on_rejected,
+        .batch_done = on_batch_done,
         .ctx = app,
     };
+    app->pairs = pairs_new();
+    app->watch = watch_new(app->loop, app->config, app->pairs, e);
+    if (!app->watch)
+        goto no_watch;
     app->kafka = kafka_new(app->loop, app->config, &on_kafka, e);
     if (!app->kafka)
-        return false;
+        goto no_kafka;
     struct pipeline_options options = pipeline_options_of(app->config);
-    app->pairs = pairs_new();
     app->writers = writers_new(app->loop, app->config, &options, app->pairs, &ops);
     app->service = service_new(app->loop, app->config, app->pairs, &on_service);
     offsets_init(&app->assigned);
     report_init(&app->report, app->config->stats_interval_ms * 1000, clock_now().mono_us);
+    app->flags.configured_us = clock_now().wall_us;
+    struct watch_parts parts = {app->kafka, app->writers, app->service, &app->report, &app->flags};
+    watch_start(app->watch, &parts);
     return true;
+
+no_kafka:
+    watch_free(app->watch);
+no_watch:
+    pairs_free(app->pairs);
+    return false;
 }
 
 static void start_watchers(struct app *app)
 {
     ev_prepare_init(&app->prepare, on_prepare);
+    ev_check_init(&app->woken, on_woken);
+    ev_set_priority(&app->woken, EV_MAXPRI);
     ev_idle_init(&app->more, on_more);
     ev_timer_init(&app->wake, on_wake, 0., 0.);
     ev_timer_init(&app->second, on_second, 0., 1.);
@@ -478,13 +594,16 @@ static void start_watchers(struct app *app)
     ev_signal_init(&app->sigterm, on_stop, SIGTERM);
     ev_signal_init(&app->sigint, on_stop, SIGINT);
     ev_signal_init(&app->sighup, on_reload, SIGHUP);
+    ev_signal_init(&app->sigusr1, on_dump, SIGUSR1);
     app->prepare.data = app->second.data = app->sigterm.data = app->sigint.data = app;
-    app->sighup.data = app;
+    app->sighup.data = app->sigusr1.data = app->woken.data = app;
     ev_prepare_start(app->loop, &app->prepare);
+    ev_check_start(app->loop, &app->woken);
     ev_timer_start(app->loop, &app->second);
     ev_signal_start(app->loop, &app->sigterm);
     ev_signal_start(app->loop, &app->sigint);
     ev_signal_start(app->loop, &app->sighup);
+    ev_signal_start(app->loop, &app->sigusr1);
 }
 
 /* A signal that comes before there is a watcher, or when there is none any more, waits. */
@@ -495,12 +614,14 @@ static void block_signals(bool block)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 static void stop_watchers(struct app *app)
 {
     ev_prepare_stop(app->loop, &app->prepare);
+    ev_check_stop(app->loop, &app->woken);
     ev_idle_stop(app->loop, &app->more);
     ev_timer_stop(app->loop, &app->wake);
     ev_timer_stop(app->loop, &app->second);
@@ -508,11 +629,13 @@ static void stop_watchers(struct app *app)
     ev_signal_stop(app->loop, &app->sigterm);
     ev_signal_stop(app->loop, &app->sigint);
     ev_signal_stop(app->loop, &app->sighup);
+    ev_signal_stop(app->loop, &app->sigusr1);
 }
 
 static void free_parts(struct app *app)
 {
     start_watchdog(EXIT_WATCHDOG_S, app->exit_code);
+    watch_free(app->watch);
     service_free(app->service);
     writers_free(app->writers);
     kafka_free(app->kafka);
@@ -529,7 +652,7 @@ int app_run(struct config *config, const struct config_source *source)
     signal(SIGPIPE, SIG_IGN);
     block_signals(true);
     if (!make_parts(&app, &e)) {
-        log_error("config_invalid", "librdkafka refuses the configuration", "error=%s", e.text);
+        log_error("config_invalid", "the configuration cannot be used", "error=%s", e.text);
         return EXIT_CONFIG;
     }
     start_watchers(&app);

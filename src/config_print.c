@@ -19,6 +19,29 @@ static char *masked(const struct option *o, const struct config *c)
     return shown;
 }
 
+char *config_shown(const struct config *c, const char *name)
+{
+    return masked(option_find(name), c);
+}
+
+void config_each_shown(const struct config *c,
+                       void (*fn)(void *ctx, const char *name, const char *value,
+                                  const char *origin),
+                       void *ctx)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        char *value = masked(&option_table[i], c);
+        fn(ctx, option_table[i].name, value, c->origins[i]);
+        free(value);
+    }
+    for (size_t i = 0; i < c->kafka_count; i++) {
+        const struct config_property *p = &c->kafka[i];
+        char name[256];
+        snprintf(name, sizeof name, "kafka.%s", p->name);
+        fn(ctx, name, property_is_secret(p->name) ? "***" : p->value, p->origin);
+    }
+}
+
 static void print_property(const struct config_property *p, FILE *out)
 {
     const char *value = property_is_secret(p->name) ? "***" : p->value;

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "dburl.h"
+#include "http_address.h"
 #include "record.h"
 #include <ctype.h>
 #include <string.h>
@@ -126,6 +127,7 @@ static bool mend_exchange(char **value, struct err *e)
 #define DECODING "Decoding and validation"
 #define BATCHING "Batches"
 #define TROUBLE  "Trouble"
+#define HTTP     "HTTP"
 #define LOGGING  "Log"
 
 #define DAY_MS     86400000
@@ -249,6 +251,22 @@ const struct option option_table[] = {
      .reloadable = true,
      .help = "How long SIGTERM waits for the batch that is under way. Nothing is lost by ending "
              "earlier: it is read again."},
+
+    {TEXT(http_listen), .section = HTTP, .fallback = "127.0.0.1:9187", .unit = "",
+     .mend = http_address_mend, .expected = "address:port, [address]:port, unix:/path or off",
+     .help = "Where /metrics, the status page and the API are served: an IP address and a port, "
+             "unix:/path for a socket, or off. There is no password: whoever reaches it may read "
+             "prices, settings (without secrets) and examples of rejected messages."},
+    {WHOLE(http_connections, 4, 10000), .section = HTTP, .fallback = "128", .unit = "connections",
+     .help = "How many HTTP connections may be open at once. When there are more, the one that has "
+             "been idle longest without asking for anything makes room."},
+    {WHOLE(ready_max_lag, 0, INT64_MAX), .section = HTTP, .fallback = "100000", .unit = "messages",
+     .reloadable = true,
+     .help = "With more messages than this waiting in Kafka, /readyz says no. 0: no limit."},
+    {WHOLE(database_stats_interval_ms, 1000, DAY_MS), .section = HTTP, .fallback = "60000",
+     .unit = "ms",
+     .help = "How often the database is asked for sizes, chunks and the archiving of its log, for "
+             "the metrics."},
 
     {CHOICE(log_level, level_choices), .section = LOGGING, .fallback = "info", .unit = "",
      .alias = "LOG_LEVEL", .reloadable = true,

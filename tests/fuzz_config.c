@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: config.o config_print.o confcred.o confenv.o dburl.o err.o inifile.o options.o optval.o property.o slurp.o */
+/* links: config.o config_print.o confcred.o confenv.o dburl.o err.o http_address.o inifile.o options.o optval.o property.o slurp.o */
 /*
  * Any bytes as configuration file, or as environment and flags: either refused with a reason of one
  * line, or taken; then what is printed is a configuration file that is taken, too, with the same

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: config.o config_print.o confcred.o confenv.o dburl.o err.o inifile.o options.o optval.o property.o slurp.o */
+/* links: config.o config_print.o confcred.o confenv.o dburl.o err.o http_address.o inifile.o options.o optval.o property.o slurp.o */
 #include "config.h"
 #include "options.h"
 

@@ -71,7 +71,7 @@ def assert_finds(tree, check, *words):
 
 
 def test_unspoilt_tree_passes(tree):
-    checks = ["includes", "format", "functions", "options", "dead_options", "events", "rejects"]
+    checks = ["includes", "format", "functions", "options", "metrics", "dead_options", "events", "rejects"]
     code, output = tree.lint(*checks)
     assert code == 0, output
     assert output.splitlines()[-1] == f"{len(checks)} passed, 0 failed"
@@ -113,6 +113,21 @@ def test_wrong_default_in_the_documentation_is_found(tree):
 def test_option_missing_in_the_sample_file_is_found(tree):
     tree.replace("conf/tickd.conf", "#tie_memory = 65536\n", "")
     assert_finds(tree, "options", "#tie_memory")
+
+
+def test_undocumented_metric_is_found(tree):
+    tree.replace(
+        "include/metrics_list.h",
+        "    X(tickd_build_info,",
+        '    X(tickd_planted_total, COUNTER, "", VALUE(0), "Planted by a test.") \\\n'
+        "    X(tickd_build_info,",
+    )
+    assert_finds(tree, "metrics", "+| `tickd_planted_total` | counter |", "docs/metrics.md")
+
+
+def test_metric_that_is_gone_is_found_in_the_documentation(tree):
+    tree.replace("docs/metrics.md", "| `tickd_ready` |", "| `tickd_redy` |")
+    assert_finds(tree, "metrics", "-| `tickd_redy` |")
 
 
 def test_unformatted_file_is_found(tree):
