@@ -1,0 +1,512 @@
+# SPDX-License-Identifier: MIT
+"""What tickd says over HTTP is so, and nobody who asks can hold ticks up."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from lib import net, schema
+from lib.flow import Flow, canonical, now_ms
+from lib.wait import wait_until
+from lib.web import Web, parse
+
+DOCUMENTS = ("/metrics", "/healthz", "/readyz", "/status", "/api/v1/pairs", "/api/v1/latest-prices")
+PRICE_KEYS = ["symbol", "display_name", "price", "time", "change_24h_pct", "bid", "ask", "category"]
+
+
+def alone(web, **more):
+    """A tickd that reaches nobody: neither database nor broker is there."""
+    return {"http_listen": web.listen, "require_hypertable": "no", **more,
+            "database_url": f"postgresql://tickd@127.0.0.1:{net.free_port()}/none",
+            "kafka.bootstrap.servers": f"127.0.0.1:{net.free_port()}"}
+
+
+@pytest.fixture
+def web():
+    return Web()
+
+
+@pytest.fixture
+def flow(db_private, mock, tickd, web):
+    made = Flow(db_private, mock, tickd, http_listen=web.listen, schema_check_interval_ms=200,
+                database_stats_interval_ms=1000)
+    return made.create_topic()
+
+
+def start_alone(tickd, web, **more):
+    daemon = tickd(alone(web, **more))
+    daemon.wait_log("event=started")
+    return daemon
+
+
+def wait_ready(flow, web, ready=True):
+    return flow.daemon.wait_until(
+        lambda: (found := web.json("/readyz")) and found["ready"] == ready and
+        (found["state"] == "flowing") == ready and found, f"ready={ready}")
+
+
+def symbols_of(flow):
+    return [row[0] for row in flow.db.query("SELECT symbol FROM pairs WHERE active ORDER BY 1")]
+
+
+# --- the protocol
+
+def test_it_answers_without_database_and_broker(tickd, web):
+    start_alone(tickd, web)
+    assert web.get("/healthz").json["alive"] is True
+    answer = web.get("/readyz")
+    assert answer.status == 503
+    missing = {entry["name"]: entry for entry in answer.json["missing"]}
+    assert {"database", "schema", "pairs", "broker", "partitions"} <= set(missing)
+    assert web.get("/api/v1/pairs").json["count"] == 0
+    assert web.get("/api/v1/latest-prices").json == {"prices": [], "count": 0}
+    assert web.metrics().value("tickd_ready") == 0
+
+
+def test_every_document_has_its_headers_and_a_head(tickd, web):
+    start_alone(tickd, web)
+    for path in DOCUMENTS:
+        answer = web.get(path)
+        assert answer.status == (503 if path == "/readyz" else 200), path
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["connection"] == "close"
+        head = web.request("HEAD", path)
+        assert (head.status, head.body) == (answer.status, b"")
+        assert head.headers["content-type"] == answer.headers["content-type"]
+    assert web.request("HEAD", "/api/v1/stream").headers["content-type"] == "text/event-stream"
+
+
+def test_other_methods_and_paths_are_refused(tickd, web):
+    start_alone(tickd, web)
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
+        answer = web.request(method, "/metrics", body=b"x" * 100)
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD"), method
+    for path in ("/", "/metrics/", "//metrics", "/api/v1", "/%6detrics/..", "/../etc/passwd"):
+        if path != "/":
+            assert web.get(path).status == 404, path
+    assert web.get("/healthz?whatever=1").status == 200
+
+
+def test_only_names_of_this_machine_are_served_on_loopback(tickd, web):
+    start_alone(tickd, web)
+    assert web.get("/status", Host="evil.example").status == 403
+    for host in ("localhost", "127.0.0.1:9187", "[::1]"):
+        assert web.get("/status", Host=host).status == 200
+
+
+@pytest.mark.parametrize("request_bytes", [
+    b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /status HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 20000 + b"\r\n\r\n",
+    b"GET /status HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 4000 + b"\r\n",
+    b"\x00" * 5000,
+    b"GET\r\n\r\n",
+    b"GET /status HTTP/9.9\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xff" * 3000,
+], ids=["long-url", "long-header", "many-headers", "zeros", "short", "version", "tls"])
+def test_what_is_no_decent_request_gets_no_document(tickd, web, request_bytes):
+    daemon = start_alone(tickd, web)
+    with web.connect() as sock:
+        answer = b""
+        try:
+            sock.sendall(request_bytes)
+            sock.shutdown(socket.SHUT_WR)
+            while data := sock.recv(65536):
+                answer += data
+        except OSError:
+            pass
+    assert answer == b"" or answer.split(b" ", 2)[1][:1] == b"4" or b" 505 " in answer, answer[:200]
+    assert daemon.alive and web.get("/healthz").status == 200
+
+
+def test_unix_socket(tickd, scratch):
+    path = os.path.join(scratch.dir("socket"), "http")
+    web = Web("unix:" + path)
+    daemon = start_alone(tickd, web)
+    assert web.get("/healthz").status == 200
+    daemon.kill9()
+    assert os.path.exists(path)
+    daemon.start()
+    daemon.wait_until(lambda: web.json("/healthz"), "an answer at the socket left behind")
+    daemon.stop()
+    assert not os.path.exists(path)
+
+
+def test_ipv6(tickd):
+    if not socket.has_ipv6 or not os.path.exists("/proc/net/if_inet6"):
+        pytest.skip("no IPv6 here")
+    web = Web(f"[::1]:{net.free_port()}")
+    start_alone(tickd, web)
+    assert web.get("/healthz").status == 200
+
+
+def test_off_listens_nowhere(tickd, web):
+    daemon = tickd({**alone(web), "http_listen": "off"})
+    daemon.wait_log("event=started")
+    listening = subprocess.run(["cat", f"/proc/{daemon.pid}/net/tcp"], check=True,
+                               stdout=subprocess.PIPE, text=True).stdout
+    sockets = {os.readlink(f"/proc/{daemon.pid}/fd/{fd}") for fd in
+               os.listdir(f"/proc/{daemon.pid}/fd")}
+    inodes = [line.split()[9] for line in listening.splitlines()[1:] if line.split()[3] == "0A"]
+    assert not any(f"socket:[{inode}]" in sockets for inode in inodes)
+
+
+def test_taken_port_is_a_configuration_error(tickd, web):
+    start_alone(tickd, web)
+    second = tickd(alone(web))
+    assert second.wait_exit() == 78
+    line = second.wait_log("event=config_invalid")
+    assert "http_listen" in line and web.listen in line and "in use" in line
+
+
+# --- what it says
+
+def test_counts_are_those_of_the_table(flow, web):
+    flow.start()
+    symbols = symbols_of(flow)
+    flow.send_ticks(300, symbols)
+    flow.send_raw("{not json")
+    flow.send_raw(canonical("NOSUCH", 1, now_ms()))
+    flow.send_raw('{"channel":"subscribe"}')
+    flow.wait_consumed()
+    wait_ready(flow, web)
+
+    pairs = web.get("/api/v1/pairs").json
+    assert pairs["count"] == len(pairs["pairs"]) == 30
+    prices = web.get("/api/v1/latest-prices").json
+    assert prices["count"] == 30
+    assert [list(entry) for entry in prices["prices"]] == [PRICE_KEYS] * 30
+    last = dict(flow.db.query("SELECT DISTINCT ON (symbol) symbol, price FROM ticks"
+                              " ORDER BY symbol, time DESC"))
+    assert {entry["symbol"]: entry["price"] for entry in prices["prices"]} == last
+
+    found = wait_until(lambda: (m := web.metrics()).value("tickd_ticks_written_total") == 300 and m,
+                       "the counts")
+    assert found.value("tickd_messages_consumed_total") == 303
+    assert found.value("tickd_ticks_rejected_total", reason="bad_json") == 1
+    assert found.value("tickd_ticks_rejected_total", reason="unknown_symbol") == 1
+    assert found.value("tickd_dead_letters_written_total") == 2
+    assert found.value("tickd_items_ignored_total") == 1
+    assert found.value("tickd_event_to_commit_seconds_count") == 300
+    assert found.value("tickd_batch_rows_sum") == 300
+    assert found.value("tickd_partition_stored_offset", topic="ticks", partition="0") == 303
+    assert sum(found.labels("tickd_pair_ticks_total", "symbol").values()) == 300
+    assert found.value("tickd_pairs_active") == 30
+    wait_until(lambda: web.metrics().labels("tickd_partition_lag_messages", "partition") ==
+               {"0": 0}, "no lag")
+
+    status = web.get("/status").json
+    assert status["state"] == "flowing" and status["ready"] is True
+    assert status["totals"]["stored"] == 300
+    rejects = {entry["reason"]: entry for entry in status["rejects"]}
+    assert rejects["bad_json"]["last"]["payload"] == "{not json"
+    assert rejects["unknown_symbol"]["last"]["offset"] == 301
+    assert status["settings"]["linger_ms"]["value"] == "20"
+
+
+def test_prices_survive_a_restart_and_tell_the_change(flow, web):
+    flow.start()
+    symbols = symbols_of(flow)
+    flow.send_ticks(60, symbols)
+    flow.send_raw(json.dumps({"channel": "prices", "data": [
+        {"symbol": "BTC", "timestamp": now_ms() + 1000, "mark": "110", "mid": "110",
+         "yesterday_price": "100"}]}))
+    flow.wait_consumed()
+    before = web.get("/api/v1/latest-prices").json["prices"]
+    changes = {entry["symbol"]: entry["change_24h_pct"] for entry in before}
+    assert changes.pop("BTC") == 10
+    assert set(changes.values()) == {None}, "nobody has told the others'"
+    flow.daemon.stop()
+    flow.start()
+    flow.daemon.wait_log("event=prices_loaded.*prices=30")
+    after = wait_until(lambda: (found := web.get("/api/v1/latest-prices").json)["count"] == 30 and
+                       found["prices"], "the prices of the table")
+    for old, new in zip(sorted(before, key=str), sorted(after, key=str)):
+        assert {**old, "change_24h_pct": None} == new
+
+
+def test_no_secret_is_shown(tickd, web):
+    daemon = tickd({**alone(web), "database_url": "postgresql://tickd:hunter22@127.0.0.1:1/x",
+                    "kafka.security.protocol": "sasl_plaintext", "kafka.sasl.mechanism": "PLAIN",
+                    "kafka.sasl.username": "someone", "kafka.sasl.password": "hunter23"})
+    daemon.wait_log("event=started")
+    for path in DOCUMENTS:
+        assert b"hunter" not in web.get(path).body, path
+    assert "***" in str(web.get("/status").json["settings"]["kafka.sasl.password"])
+
+
+def test_exposition_is_what_prometheus_takes(flow, web):
+    flow.start()
+    flow.send_ticks(50)
+    flow.wait_consumed()
+    wait_until(lambda: "tickd_ticks_size_bytes" in web.get("/metrics").body.decode().replace(
+        "# HELP tickd_ticks_size_bytes", "").replace("# TYPE tickd_ticks_size_bytes", ""),
+        "sizes")
+    text = web.get("/metrics")
+    assert text.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    samples = parse(text.body.decode())
+    assert set(samples.types) == set(samples.help)
+    other = web.get("/metrics", Accept="application/openmetrics-text;version=1.0.0,*/*;q=0.1")
+    assert other.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert other.body.endswith(b"\n# EOF\n")
+    assert set(parse(other.body.decode()).samples) == set(samples.samples)
+    assert parse(other.body.decode()).types["tickd_ticks_written"] == "counter"
+    if not shutil.which("promtool"):
+        pytest.skip("no promtool")
+    done = subprocess.run(["promtool", "check", "metrics"], input=text.body, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
+class Stream:
+    """One client of the stream; its events as (name, document)."""
+
+    def __init__(self, web):
+        self.sock = web.connect()
+        # HTTP/1.0: no chunks to take apart.
+        self.sock.sendall(b"GET /api/v1/stream HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        self._file = self.sock.makefile("r", encoding="utf-8", newline="\n")
+        self.status = int(self._file.readline().split()[1])
+        while self._file.readline().strip():
+            pass
+
+    def next(self):
+        name = self._file.readline()
+        data = self._file.readline()
+        assert self._file.readline() == "\n"
+        assert name.startswith("event: ") and data.startswith("data: "), (name, data)
+        return name[len("event: "):].strip(), json.loads(data[len("data: "):])
+
+    def next_of(self, name):
+        while True:
+            found, document = self.next()
+            if found == name:
+                return document
+
+    def read_to_end(self):
+        return self._file.read()
+
+    def close(self):
+        self._file.close()
+        self.sock.close()
+
+
+def test_stream_begins_with_everything_and_goes_on_with_what_changes(flow, web):
+    flow.start()
+    flow.send_ticks(30, symbols_of(flow))
+    flow.wait_consumed()
+    stream = Stream(web)
+    name, state = stream.next()
+    assert name == "state" and state["state"] and "BTC" in state["ticks_per_s"]
+    name, prices = stream.next()
+    assert name == "prices" and prices["full"] is True and len(prices["prices"]) == 30
+    flow.send_ticks(1, ["ETH"], base_ms=now_ms() + 1000)
+    flow.flush()
+    prices = stream.next_of("prices")
+    assert prices["full"] is False
+    assert [entry["symbol"] for entry in prices["prices"]] == ["ETH"]
+    assert stream.next_of("state")["totals"]["stored"] == 31
+    stream.close()
+
+
+def test_streams_are_limited_and_end_with_the_daemon(tickd, web):
+    daemon = start_alone(tickd, web, http_connections=8)
+    first, second = Stream(web), Stream(web)
+    assert (first.status, second.status) == (200, 200)
+    assert web.get("/api/v1/stream").status == 503
+    first.close()
+    wait_until(lambda: web.metrics().value("tickd_http_connections", kind="stream") == 1,
+               "the first one's end to be noticed")
+    daemon.stop()
+    second.read_to_end()
+    second.close()
+
+
+# --- readiness
+
+def test_afternoon_of_the_outage(flow, web):
+    """All tables but ticks are dropped, and come back."""
+    flow.start()
+    flow.send_ticks(30)
+    flow.wait_consumed()
+    wait_ready(flow, web)
+    tables = ("pairs", "orders", "positions", "whale_activities", "performance_metrics",
+              "candles_15m_ohlcv", "ingest_offsets", "rejected_ticks", "ingest_gaps")
+    flow.db.query("DROP VIEW candles_15m_ohlcv; DROP TABLE pairs, orders, positions,"
+                  " whale_activities, performance_metrics, ingest_offsets, rejected_ticks,"
+                  " ingest_gaps CASCADE; DROP FUNCTION pairs_notify")
+    wait_ready(flow, web, False)
+
+    def named():
+        answer = web.get("/readyz")
+        objects = {found["object"] for entry in answer.json["missing"]
+                   for found in entry.get("objects", [])}
+        return answer.status == 503 and objects
+    flow.daemon.wait_until(lambda: set(tables) <= (named() or set()), "each missing table's name")
+    missing = web.metrics().labels("tickd_schema_object_missing", "object")
+    assert set(tables) <= set(missing)
+    assert web.metrics().value("tickd_ready_condition", condition="schema") == 0
+
+    pid = flow.daemon.pid
+    for name in ("pairs", "pairs_seed", "pairs_notify", "orders", "positions", "whale_activities",
+                 "performance_metrics", "candles_15m_ohlcv", "ingest_offsets", "rejected_ticks",
+                 "ingest_gaps", "tickd_role"):
+        flow.db.cluster.psql_file(os.path.join(schema.SQL_DIR, "deploy", name + ".sql"),
+                                  flow.db.name)
+    flow.db.query("ALTER TABLE ticks ADD FOREIGN KEY (symbol) REFERENCES pairs")
+    wait_ready(flow, web)
+    assert flow.daemon.alive and flow.daemon.pid == pid
+    flow.send_ticks(30)
+    flow.wait_consumed()
+    flow.check_rows()
+    assert not web.metrics().labels("tickd_schema_object_missing", "object")
+
+
+def test_lag_makes_it_unready_although_nothing_is_fetched(flow, web):
+    """The log's end is asked for while the database is away and nobody takes what is fetched."""
+    flow.config.update({"ready_max_lag": 50, "batch_rows": 10, "kafka.queued.min.messages": 20})
+    flow.start()
+    flow.send_ticks(10)
+    flow.wait_consumed()
+    wait_ready(flow, web)
+    flow.db.cluster.stop("fast")
+    flow.send_ticks(200)
+    flow.flush()
+
+    def reasons():
+        return {entry["name"] for entry in web.get("/readyz").json["missing"]}
+    flow.daemon.wait_until(lambda: {"database", "lag"} <= reasons(), "database and lag as reasons")
+    flow.db.cluster.start()
+    wait_ready(flow, web)
+    flow.wait_consumed()
+    flow.check_rows()
+
+
+# --- nobody holds ticks up
+
+def silent_crowd(web, count):
+    """So many connections that say next to nothing; those that are refused do not count."""
+    crowd = []
+    for i in range(count):
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.connect_ex((web.host, web.port))
+        crowd.append(sock)
+        if i % 50 == 0:
+            time.sleep(0.001)
+    return crowd
+
+
+def dribble(crowd, piece):
+    for sock in crowd:
+        try:
+            sock.send(piece)
+        except OSError:
+            pass
+
+
+def test_thousand_slow_clients_hold_nothing_up(flow, web):
+    """They begin a request and go on with it a byte at a time; ticks flow, and others are served."""
+    flow.start()
+    flow.send_ticks(30)
+    flow.wait_consumed()
+    crowd = silent_crowd(web, 1000)
+    try:
+        rows = 30
+        for _ in range(5):
+            dribble(crowd, b"GET /status HTTP/1.1\r\nX-Slow: ")
+            flow.send_ticks(500)
+            flow.wait_consumed()
+            dribble(crowd, b"a")
+            rows += 500
+            assert flow.db.count("ticks") == rows
+        answer = wait_until(lambda: _try(web, "/healthz"), "somebody else's turn")
+        assert answer.status == 200
+        clients = web.metrics().value("tickd_http_connections", kind="request")
+        assert clients <= 128
+    finally:
+        for sock in crowd:
+            sock.close()
+    wait_until(lambda: web.metrics().value("tickd_http_connections", kind="request") == 1,
+               "the crowd to be gone")
+    flow.check()
+
+
+def _try(web, path):
+    try:
+        return web.get(path)
+    except OSError:
+        return None
+
+
+def test_greedy_clients_get_a_share_of_the_loop(flow, web):
+    """Many ask for the largest documents as fast as they can, and read slowly or not at all."""
+    flow.start()
+    flow.send_ticks(30)
+    flow.wait_consumed()
+    crowd = []
+    try:
+        for _ in range(60):
+            sock = web.connect()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            sock.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50)
+            crowd.append(sock)
+        flow.send_ticks(3000)
+        for _ in range(300):
+            web.get("/metrics")
+        flow.wait_consumed()
+        assert flow.db.count("ticks") == 3030
+    finally:
+        for sock in crowd:
+            sock.close()
+    flow.check()
+
+
+def test_slow_client_is_let_go(tickd, web):
+    start_alone(tickd, web)
+    with web.connect() as sock:
+        sock.sendall(b"GET /status HTTP/1.1\r\n")
+        wait_until(lambda: _dribbled_out(sock), "the connection to be closed")
+    assert web.metrics().value("tickd_http_connections_dropped_total") >= 1
+
+
+def _dribbled_out(sock):
+    """Goes on with its header; true when the other side has had enough."""
+    try:
+        sock.sendall(b"X: y\r\n")
+        time.sleep(0.2)
+        sock.setblocking(False)
+        return sock.recv(1) == b""
+    except BlockingIOError:
+        sock.settimeout(30)
+        return False
+    except ConnectionError:
+        return True
+
+
+# --- the log
+
+def test_signal_dumps_the_state(flow, web):
+    flow.start()
+    flow.send_ticks(30)
+    flow.wait_consumed()
+    wait_ready(flow, web)
+    flow.daemon.child.send(signal.SIGUSR1)
+    line = flow.daemon.wait_log("event=dump ")
+    assert "msg=flowing" in line and "ready=yes" in line and "active=30" in line
+    assert "stored=30" in flow.daemon.wait_log("event=dump_work")
+    assert "stored=30" in flow.daemon.wait_log("event=dump_partition")
+
+
+def test_dump_names_what_is_missing(tickd, web):
+    daemon = start_alone(tickd, web)
+    daemon.child.send(signal.SIGUSR1)
+    daemon.wait_log("event=dump_missing.*condition=database")
+    daemon.wait_log("event=dump_missing.*condition=broker")
