@@ -135,8 +135,9 @@ int64_t batch_due_us(const struct batch *b, const struct batch_limits *limits);
 struct span batch_rows(struct batch *b);
 struct span batch_letters(struct batch *b);
 
-/* Encodes all ticks for the staging table into `out` (replaced). */
-void batch_stage(const struct batch *b, struct buf *out);
+/* Encodes the rows from `first` on, `count` at most, for the staging table into `out` (replaced).
+ * Returns the row behind the last. */
+size_t batch_stage(const struct batch *b, size_t first, size_t count, struct buf *out);
 
 /* The database's verdicts on staged rows. batch_merge_begin() takes back those of an earlier
  * attempt. */

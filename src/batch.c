@@ -239,16 +239,18 @@ static size_t row_end(const struct batch *b, size_t row)
     return row + 1 < b->row_count ? b->row[row + 1].at : b->rows.len;
 }
 
-void batch_stage(const struct batch *b, struct buf *out)
+size_t batch_stage(const struct batch *b, size_t first, size_t count, struct buf *out)
 {
+    size_t end = b->row_count - first < count ? b->row_count : first + count;
     buf_clear(out);
     copyrow_header(out);
-    for (size_t i = 0; i < b->row_count; i++) {
+    for (size_t i = first; i < end; i++) {
         const struct batch_row *row = &b->row[i];
         struct staged_row staged = {(int32_t)i, row->may_repeat, row->event_us};
         copyrow_staged(out, &staged, b->rows.data + row->at, row_end(b, i) - row->at);
     }
     copyrow_trailer(out);
+    return end;
 }
 
 void batch_merge_begin(struct batch *b)

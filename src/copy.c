@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Usual path: step_rows -> [step_merge] -> [step_letters] -> step_fence -> COMMIT_DONE. Each step
- * is one request; its reply starts the next.
+ * is one request; its reply starts the next. A merge takes the first two in turns, MERGE_ROWS at a
+ * time: how long a statement takes then does not depend on the size of the batch, which no
+ * statement_timeout can make impossible to write.
  *
  * Possible failures: the server refuses a step -> ROLLBACK, then the outcome that its SQLSTATE
  * means; the connection goes at any step -> COMMIT_LOST, because after the last step nobody can
@@ -19,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MERGE_ROWS = 1000 };
+
 enum step { STEP_NONE, STEP_ROWS, STEP_MERGE, STEP_LETTERS, STEP_FENCE, STEP_ROLLBACK };
 
 struct copy {
@@ -30,6 +34,7 @@ struct copy {
     enum step step;
     bool begun; /* BEGIN has been sent */
     bool merge;
+    size_t merged; /* rows of the batch that have been staged */
     size_t fk_rows;
     bool fk_at_once; /* COPY goes without the foreign key's trigger... */
     bool fk_due;     /* ... and what it would do is still to be done */
@@ -143,8 +148,9 @@ static void step_rows(struct copy *c)
 {
     begin_sql(c);
     if (c->merge) {
-        batch_merge_begin(c->batch);
-        batch_stage(c->batch, &c->staged);
+        if (c->merged == 0)
+            batch_merge_begin(c->batch);
+        c->merged = batch_stage(c->batch, c->merged, MERGE_ROWS, &c->staged);
         copy_put_sql(&c->sql, "SELECT ingest_staging(); COPY %s", copyrow_staging_target);
         send(c, STEP_ROWS, (struct span){c->staged.data, c->staged.len});
     } else {
@@ -202,6 +208,8 @@ static void next_step(struct copy *c)
         step_rows(c);
     else if (c->step == STEP_ROWS && c->merge)
         step_merge(c);
+    else if (c->step == STEP_MERGE && c->merged < c->batch->row_count)
+        step_rows(c);
     else if (c->step < STEP_LETTERS && c->batch->letters > 0)
         step_letters(c);
     else
@@ -361,6 +369,7 @@ void copy_start(struct copy *c, struct batch *b, const struct offsets *o,
     c->offsets = o;
     c->owner = *owner;
     c->merge = merge;
+    c->merged = 0;
     c->begun = c->fk_due = false;
     c->fk_at_once = !merge && b->row_count > 0 && b->row_count >= c->fk_rows;
     CRASHPOINT(before_begin);

@@ -479,7 +479,7 @@ START_TEST(staged_rows_are_numbered_and_tell_snapshots_and_event_times)
     struct buf staged;
     buf_init(&staged);
     buf_put(&staged, "old", 3);
-    batch_stage(&b, &staged);
+    ck_assert_uint_eq(batch_stage(&b, 0, 100, &staged), 4);
     struct copy_reader r = copy_reader_start(staged.data, staged.len);
     static const bool snapshot[] = {false, true, true, false};
     for (int i = 0; i < 4; i++) {
@@ -493,6 +493,14 @@ START_TEST(staged_rows_are_numbered_and_tell_snapshots_and_event_times)
         ck_assert_double_eq(copy_reader_number(&r, STAGED_TICK + TICK_PRICE), 5 + i);
     }
     ck_assert(!copy_reader_next(&r));
+
+    ck_assert_uint_eq(batch_stage(&b, 1, 2, &staged), 3);
+    ck_assert_uint_eq(copy_reader_count(staged.data, staged.len), 2);
+    r = copy_reader_start(staged.data, staged.len);
+    ck_assert(copy_reader_next(&r));
+    ck_assert_int_eq(copy_reader_int(&r, STAGED_SEQ), 1);
+    ck_assert_uint_eq(batch_stage(&b, 3, 2, &staged), 4);
+    ck_assert_uint_eq(copy_reader_count(staged.data, staged.len), 1);
     buf_fini(&staged);
 }
 END_TEST

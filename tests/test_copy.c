@@ -321,6 +321,46 @@ START_TEST(merge_stages_the_rows_and_asks_for_verdicts)
 }
 END_TEST
 
+START_TEST(large_merge_goes_in_slices_within_one_transaction)
+{
+    put_message(0, 2100, 0, 0);
+    start(true);
+    assert_sql(0, "BEGIN; SELECT ingest_staging(); " COPY_STAGING);
+    static const size_t slices[] = {1000, 1000, 100};
+    static const char *const repeats[] = {"7", "1007", "2007"};
+    for (size_t i = 0; i < 3; i++) {
+        if (i > 0)
+            assert_sql(2 * i, "SELECT ingest_staging(); " COPY_STAGING);
+        assert_rows(2 * i, slices[i]);
+        fake_pg_ok(pg, "COPY");
+        assert_sql(2 * i + 1, MERGE);
+        PGresult *rows = make_result();
+        add_verdict(rows, repeats[i], "repeat", NULL, NULL);
+        fake_pg_rows(pg, rows);
+        PQclear(rows);
+    }
+    assert_sql(6, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                  " 100, 101, 1, 2097, 0, 3, 0); COMMIT");
+    fake_pg_ok(pg, "COMMIT");
+    assert_done(COMMIT_DONE);
+}
+END_TEST
+
+START_TEST(slices_begin_again_with_the_batch)
+{
+    put_message(0, 1001, 0, 0);
+    start(true);
+    fake_pg_ok(pg, "COPY 1000");
+    fake_pg_error(pg, "57014");
+    fake_pg_ok(pg, "ROLLBACK");
+    ck_assert_int_eq(done.outcome, COMMIT_RETRY);
+    size_t again = fake_pg_count(pg);
+    start(true);
+    assert_sql(again, "BEGIN; SELECT ingest_staging(); " COPY_STAGING);
+    assert_rows(again, 1000);
+}
+END_TEST
+
 START_TEST(each_verdict_is_counted_and_refusals_are_dead_letters)
 {
     put_message(0, 6, 0, 0);
@@ -641,6 +681,8 @@ static void add_tests(TCase *t)
     tcase_add_test(t, many_partitions_are_one_request);
     tcase_add_test(t, it_can_be_used_again_and_begins_again);
     tcase_add_test(t, merge_stages_the_rows_and_asks_for_verdicts);
+    tcase_add_test(t, large_merge_goes_in_slices_within_one_transaction);
+    tcase_add_test(t, slices_begin_again_with_the_batch);
     tcase_add_test(t, each_verdict_is_counted_and_refusals_are_dead_letters);
     tcase_add_test(t, merging_again_forgets_the_verdicts_before);
     tcase_add_test(t, merge_without_rows_is_as_without_merge);

@@ -175,6 +175,27 @@ def test_repeat_that_ties_have_moved_is_ignored_after_kill_9(flow):
     assert done.code == replay.DONE, done.out + done.err
 
 
+@pytest.mark.parametrize("ties", ["spread", "last"])
+def test_large_batch_that_clashes_is_merged_in_slices(flow, ties):
+    """All keys are taken, by rows of a run before, and the batch is as large as several slices."""
+    if ties == "last":
+        flow.db.query("GRANT UPDATE ON ticks TO tickd")
+    flow.config.update(ties=ties, batch_rows=20000, linger_ms=2000)
+    base_ms = now_ms() - 600_000
+    for _ in range(2):
+        flow.send_ticks(1700, symbols=("BTC",), base_ms=base_ms)
+        flow.start()
+        flow.wait_consumed()
+        flow.daemon.stop()
+    if ties == "spread":
+        flow.check()
+        return
+    kept = flow.rows("SELECT volume::int FROM ticks ORDER BY 1")
+    # Two ticks a millisecond, in each of the two runs.
+    assert kept == [(number,) for number in range(1702, 3401, 2)]
+    assert flow.counts() == (3400, 850, 0, 0, 2550)
+
+
 def test_equal_trades_are_different_trades(flow):
     trade = {"s": "ETH", "p": "2000.5", "a": "0.25", "t": now_ms(), "d": "open_long", "tc": "normal"}
     flow.send_raw(json.dumps({"channel": "trades", "data": [trade, trade]}))
