@@ -81,21 +81,28 @@ static void on_notify(void *ctx, const char *channel)
 
 /* --- pairs --- */
 
+/* A timer that has fired once must be set before it is started again, or it fires at once. */
+static void retry_pairs(struct service *s)
+{
+    s->pairs_wanted = true;
+    ev_timer_stop(s->loop, &s->pairs_retry);
+    ev_timer_set(&s->pairs_retry, PAIRS_RETRY_S, 0.);
+    ev_timer_start(s->loop, &s->pairs_retry);
+}
+
 static void on_pairs_reply(void *ctx, const struct pg_reply *reply)
 {
     struct service *s = ctx;
     struct err e;
     if (!check_reply(s, "pairs", reply)) {
-        s->pairs_wanted = true;
-        ev_timer_start(s->loop, &s->pairs_retry);
+        retry_pairs(s);
         return;
     }
     size_t before = pairs_count(s->pairs), active_before = pairs_active_count(s->pairs);
     bool first = !pairs_loaded(s->pairs);
     if (!pairs_load(s->pairs, reply->rows, &e)) {
         log_error("pairs_unreadable", "the pairs table could not be loaded", "error=%s", e.text);
-        s->pairs_wanted = true;
-        ev_timer_start(s->loop, &s->pairs_retry);
+        retry_pairs(s);
         return;
     }
     if (first || before != pairs_count(s->pairs) || active_before != pairs_active_count(s->pairs))

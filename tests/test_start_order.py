@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Any start order: what is missing is waited for, said in the log, and taken up when it comes."""
 
+import datetime
+
 import pytest
 
 from lib import schema
@@ -94,6 +96,12 @@ def test_afternoon_of_the_outage(flow):
         all(name in "\n".join(found) for name in SIBLINGS) and found, "all missing tables"))
     assert all(name in said for name in ("pairs", "ingest_offsets", "rejected_ticks")), lines
     assert flow.db.query("SELECT * FROM ingest_offsets_lost") == kept, "nothing was written meanwhile"
+    # The first, second and fourth failure are logged. However slow the machine, a pause is between two.
+    asked = flow.daemon.wait_until(
+        lambda: (found := flow.daemon.logged("event=service_failed .*request=pairs", mark))[2:] and found,
+        "pairs to be asked for again")
+    second, fourth = (datetime.datetime.fromisoformat(line.split()[0][len("ts="):-1]) for line in asked[1:3])
+    assert fourth - second > datetime.timedelta(seconds=1), asked
     flow.db.query("ALTER TABLE pairs_lost RENAME TO pairs;"
                   "ALTER TABLE ingest_offsets_lost RENAME TO ingest_offsets;"
                   "ALTER TABLE rejected_ticks_lost RENAME TO rejected_ticks")
