@@ -59,7 +59,7 @@ class Tickd:
         self._wrap = wrap or (lambda argv: argv)
         self._binary = binary
         self._asked_to_end = False
-        self._began = 0
+        self.began = 0    # the log's end when it was started last
         self.child = None
         open(self.log, "ab").close()
 
@@ -70,7 +70,7 @@ class Tickd:
         path = _write_config(self.base, self.config)
         binary = binary or self._binary or programs.path("tickd")
         self._asked_to_end = False
-        self._began = self.mark()
+        self.began = self.mark()
         self.child = proc.Child(self._wrap([binary, "-c", path, *self._arguments]), log=self.log,
                                 env=environment(env or self._env), cwd=self.base, name="tickd")
         return self
@@ -81,7 +81,7 @@ class Tickd:
         A process that is still being loaded has no handler yet, so its first line is awaited.
         """
         self.child.resume()
-        self.wait_log("event=started", self._began)
+        self.wait_log("event=started", self.began)
         self._asked_to_end = True
         self.child.send(signal.SIGTERM)
         code = self.child.wait(timeout)

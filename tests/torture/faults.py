@@ -28,7 +28,7 @@ _RIGHTS = ("INSERT ON ticks", "INSERT ON rejected_ticks", "UPDATE ON ingest_offs
 _POINTS = ("offsets_asked", "before_begin", "mid_copy", "copy_ended", "letters_unsent", "commit_unsent",
            "commit_sent", "commit_answered", "kafka_commit_unsent")
 _POINT_S = 2.5    # a member that has nothing to write may not come there; then it is killed where it is
-_IN_SYNC_S = 12.0
+_IN_SYNC_S = 25.0
 _IDLE_S = 20.0
 
 
@@ -39,8 +39,7 @@ def kill(world, fault):
 
 def kill_mid_copy(world, fault):
     with world.take(fault.pick) as member:
-        with contextlib.suppress(NotInjected):
-            world.at_point(UP, BLACKHOLE, _COPY_HEADER, [member.proxy], seconds=_POINT_S)
+        _try_at(world, UP, BLACKHOLE, _COPY_HEADER, [member.proxy])
         member.kill()
         member.proxy.heal()
         member.start()
@@ -61,9 +60,17 @@ def kill_at_commit(world, fault):
 
 def _kill_at(world, fault, strike, before):
     with world.take(fault.pick) as member:
-        with contextlib.suppress(NotInjected):
-            world.at_point(UP, lambda: strike(member), _COMMIT_SENT, [member.proxy], before, _POINT_S)
+        _try_at(world, UP, lambda: strike(member), _COMMIT_SENT, [member.proxy], before)
         member.restart_killed()
+
+
+def _try_at(world, direction, action, pattern, proxies=None, before=False):
+    """True if the moment came; where nothing flows it does not, and the fault is done without it."""
+    try:
+        world.at_point(direction, action, pattern, proxies, before, _POINT_S)
+        return True
+    except NotInjected:
+        return False
 
 
 def kill_at_point(world, fault):
@@ -99,7 +106,7 @@ def zombie(world, fault):
 
 def zombie_mid_copy(world, fault):
     """It is stopped while the database waits for the rest of its rows."""
-    _zombie(world, fault, lambda member: world.at_point(UP, BLACKHOLE, _COPY_HEADER, [member.proxy]))
+    _zombie(world, fault, lambda member: _try_at(world, UP, BLACKHOLE, _COPY_HEADER, [member.proxy]))
 
 
 def _zombie(world, fault, first):
@@ -148,7 +155,7 @@ def restart(world, fault):
 
 def reload(world, fault):
     with world.take(fault.pick, elder=True) as member:
-        member.daemon.wait_log("event=started", member.daemon._began)
+        member.daemon.wait_log("event=started", member.daemon.began)
         member.daemon.reload()
 
 
@@ -190,11 +197,13 @@ def pg_terminate(world, fault):
 
 
 def pg_terminate_mid_copy(world, fault):
-    world.at_point(UP, lambda: _terminate(world), _COPY_HEADER)
+    if not _try_at(world, UP, lambda: _terminate(world), _COPY_HEADER):
+        pg_terminate(world, fault)
 
 
 def pg_terminate_at_commit(world, fault):
-    world.at_point(UP, lambda: _terminate(world), _COMMIT_SENT, before=fault.pick % 2 == 0)
+    if not _try_at(world, UP, lambda: _terminate(world), _COMMIT_SENT, before=fault.pick % 2 == 0):
+        pg_terminate(world, fault)
 
 
 def _terminate(world):

@@ -12,7 +12,7 @@ from .world import GROUP, PARTITIONS, TOPIC
 _OFFSETS_EVERY_S = 0.05
 _ENDS_EVERY_S = 0.3
 _MEMBERS_EVERY_S = 0.2
-_ANSWER_S = 0.5
+_ANSWER_S = 2.0
 # A static member whose answer to a join was lost is taken for another one by the coordinator, and
 # librdkafka gives up. tickd ends with 1, and whoever supervises it starts it again.
 _FENCED = "event=kafka_fatal .*Static consumer fenced"

@@ -265,7 +265,10 @@ class World:
 
     def end_of_stream(self):
         """Waits until everything is sent: the sender's report."""
-        code = self._sender.wait(_SETTLE_S * 2)
+        try:
+            code = self._sender.wait(_SETTLE_S * 2)
+        except Timeout as problem:
+            return {"exit_code": None, "sent": 0, "why": str(problem)}
         with open(self._report, encoding="utf-8") as file:
             return {**json.load(file), "exit_code": code}
 
