@@ -60,7 +60,7 @@ _ZOMBIE = (SESSION_TIMEOUT_S + 0.7, SESSION_TIMEOUT_S + 3.0)
 
 KINDS = (
     # SIGKILL of a member, started again at once.
-    Kind("kill", "kill", 100),
+    Kind("kill", "kill", 120),
     Kind("kill_at_point", "kill", 30, takes=1.5),
     Kind("kill_mid_copy", "kill", 12, takes=1.0),
     Kind("kill_before_commit", "kill", 12, takes=1.0),
