@@ -39,6 +39,8 @@ struct pipeline {
     struct ties *ties;
     struct batch_owner owner;
     struct decoded decoded;
+    const struct pair **found; /* of the decoded ticks, NULL if not known */
+    size_t found_cap;
 
     enum pipeline_state state;
     struct offsets offsets;
@@ -114,6 +116,7 @@ void pipeline_free(struct pipeline *p)
         return;
     ties_free(p->ties);
     decoded_fini(&p->decoded);
+    free(p->found);
     offsets_fini(&p->offsets);
     batch_fini(&p->batches[0]);
     batch_fini(&p->batches[1]);
@@ -144,19 +147,22 @@ bool pipeline_wants_input(const struct pipeline *p)
            !p->gap_seen && pairs_loaded(p->pairs) && !batch_is_full(p->filling, &p->options.limits);
 }
 
-static const struct pair *pair_of(const struct pipeline *p, const struct record *r)
+/* Looks the symbols of the decoded message up. False if one of them is not known. */
+static bool find_pairs(struct pipeline *p)
 {
-    return pairs_find(p->pairs, r->symbol, r->symbol_len);
-}
-
-static bool has_unknown_symbol(const struct pipeline *p)
-{
+    bool known = true;
+    if (p->decoded.count > p->found_cap) {
+        p->found_cap = p->decoded.count;
+        p->found = err_realloc(p->found, p->found_cap * sizeof(*p->found));
+    }
     for (size_t i = 0; i < p->decoded.count; i++) {
         const struct decode_item *item = &p->decoded.items[i];
-        if (item->verdict == DECODE_TICK && !pair_of(p, &item->record))
-            return true;
+        if (item->verdict != DECODE_TICK)
+            continue;
+        p->found[i] = pairs_find(p->pairs, item->record.symbol, item->record.symbol_len);
+        known = known && p->found[i];
     }
-    return false;
+    return known;
 }
 
 /* A symbol that is not cached may have been added a moment ago: before the first message with it is
@@ -164,7 +170,7 @@ static bool has_unknown_symbol(const struct pipeline *p)
 static bool must_await_pairs(struct pipeline *p, const struct message *m, int64_t now_us)
 {
     bool settled = p->settled_partition == m->partition && p->settled_offset == m->offset;
-    if (settled || !has_unknown_symbol(p))
+    if (find_pairs(p) || settled)
         return false;
     if (p->pairs_asked_us != INT64_MIN &&
         now_us - p->pairs_asked_us < p->options.pairs_refresh_min_us)
@@ -190,8 +196,9 @@ static void reject(struct pipeline *p, const struct message *m, int32_t index,
 static void admit_tick(struct pipeline *p, const struct message *m, int32_t index, struct record *r,
                        struct instant now)
 {
-    char detail[DECODE_DETAIL_MAX] = "";
-    const struct pair *pair = pair_of(p, r);
+    char detail[DECODE_DETAIL_MAX];
+    const struct pair *pair = p->found[index];
+    detail[0] = '\0'; /* not all of it, for every tick */
     enum reject_reason reason =
         validate_record(&p->options.validate, r, pair, now.wall_us, detail, sizeof detail);
     if (reason != REJECT_NONE) {

@@ -128,47 +128,51 @@ static struct key *probe(const struct ties *t, const struct generation *g, uint3
     return &g->keys[i];
 }
 
-static struct key *find(struct ties *t, uint32_t pair, int64_t time_us)
+/* The key if it is remembered; else NULL, and `place` is where it goes. */
+static struct key *find(struct ties *t, uint32_t pair, int64_t time_us, struct key **place)
 {
     t->lookups++;
-    struct key *k = probe(t, &t->young, pair, time_us);
+    struct key *k = *place = probe(t, &t->young, pair, time_us);
     if (k->pair == 0)
         k = probe(t, &t->old, pair, time_us);
     return k->pair ? k : NULL;
 }
 
-static struct key *insert(struct ties *t, uint32_t pair, int64_t time_us)
+/* `place`: as just found. */
+static struct key *insert(struct ties *t, uint32_t pair, int64_t time_us, struct key *place)
 {
     if (t->young.count >= t->memory) {
         struct generation emptied = t->old;
         t->old = t->young;
         t->young = emptied;
         empty(t, &t->young);
+        place = probe(t, &t->young, pair, time_us);
     }
-    struct key *k = probe(t, &t->young, pair, time_us);
-    *k = (struct key){.time_us = time_us, .pair = pair, .run = 1};
+    *place = (struct key){.time_us = time_us, .pair = pair, .run = 1};
     t->young.count++;
-    return k;
+    return place;
 }
 
 static enum tie spread(struct ties *t, struct key *taken, struct record *r)
 {
     uint32_t pair = taken->pair;
     int64_t time_us = r->time_us;
-    for (struct key *k = taken; k; k = find(t, pair, time_us))
+    struct key *place = NULL;
+    for (struct key *k = taken; k; k = find(t, pair, time_us, &place))
         time_us += k->run;
     taken->run = (uint32_t)(time_us - r->time_us) + 1;
-    insert(t, pair, time_us);
+    insert(t, pair, time_us, place);
     r->time_us = time_us;
     return TIE_SPREAD;
 }
 
 enum tie ties_place(struct ties *t, uint32_t slot, struct record *r)
 {
-    struct key *taken = find(t, slot + 1, r->time_us);
+    struct key *place;
+    struct key *taken = find(t, slot + 1, r->time_us, &place);
     uint64_t seen = !t->keep_repeats && record_is_snapshot(r) ? fingerprint(r) : 0;
     if (!taken) {
-        insert(t, slot + 1, r->time_us)->seen = seen;
+        insert(t, slot + 1, r->time_us, place)->seen = seen;
         return TIE_NONE;
     }
     if (seen && taken->seen == seen)
