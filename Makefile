@@ -33,7 +33,7 @@ endif
 
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
           -ftrivial-auto-var-init=zero -fPIE
-OPT_release := -O2 -g $(HARDEN)
+OPT_release := -O3 -g $(HARDEN)
 LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 OPT_debug   := -O0 -g3
 OPT_crash   := $(OPT_release) -DTICKD_CRASH_POINTS
