@@ -58,10 +58,10 @@ struct kafka_callbacks {
 };
 
 /* Makes the client from `config` (topics, group, writers, kafka.*), which must outlive it. It
- * begins to connect, and joins no group yet. NULL with `e` set: a configuration error, or no file
+ * begins to connect, and joins no group yet. NULL with `e` set: `misconfigured`, or no file
  * descriptor or thread to be had. */
 struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
-                        const struct kafka_callbacks *callbacks, struct err *e)
+                        const struct kafka_callbacks *callbacks, bool *misconfigured, struct err *e)
     __attribute__((warn_unused_result));
 
 /* Joins the group. Once. */

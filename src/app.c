@@ -36,6 +36,9 @@
 /* Beyond shutdown_timeout_ms. */
 #define EXIT_WATCHDOG_S 5
 
+/* For librdkafka to begin with: it hangs if the machine lets it have no threads. */
+#define START_WATCHDOG_S 20
+
 struct app {
     struct ev_loop *loop;
     struct config *config;
@@ -410,14 +413,15 @@ static int watchdog_code;
 static void on_alarm(int signum)
 {
     (void)signum;
-    static const char text[] = "tickd: librdkafka did not let go; leaving without it\n";
+    static const char text[] = "tickd: librdkafka does not come back; leaving without it\n";
     ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
     (void)ignored;
     _exit(watchdog_code);
 }
 
-/* From a stop on, the process ends within this time whatever a library is still doing: closing a
- * librdkafka consumer can hang. Nothing is lost by it, because offsets are committed with the rows.
+/* At the start, and from a stop on, the process ends within this time whatever a library is still
+ * doing: making a librdkafka consumer can hang, and closing one. Nothing is lost by it, because
+ * offsets are committed with the rows.
  */
 static void start_watchdog(unsigned seconds, int code)
 {
@@ -526,7 +530,7 @@ static struct pipeline_options pipeline_options_of(const struct config *c)
     return o;
 }
 
-static bool make_parts(struct app *app, struct err *e)
+static bool make_parts(struct app *app, bool *misconfigured, struct err *e)
 {
     struct kafka_callbacks on_kafka = {
         .on_assign = on_assign,
@@ -558,11 +562,14 @@ static bool make_parts(struct app *app, struct err *e)
         .batch_done = on_batch_done,
         .ctx = app,
     };
+    *misconfigured = true;
     app->pairs = pairs_new();
     app->watch = watch_new(app->loop, app->config, app->pairs, e);
     if (!app->watch)
         goto no_watch;
-    app->kafka = kafka_new(app->loop, app->config, &on_kafka, e);
+    start_watchdog(START_WATCHDOG_S, EXIT_RUNTIME);
+    app->kafka = kafka_new(app->loop, app->config, &on_kafka, misconfigured, e);
+    alarm(0);
     if (!app->kafka)
         goto no_kafka;
     struct pipeline_options options = pipeline_options_of(app->config);
@@ -644,6 +651,16 @@ static void free_parts(struct app *app)
     alarm(0);
 }
 
+/* What the machine lacks now it may have after a restart. */
+static int refuse_start(bool misconfigured, const struct err *e)
+{
+    if (misconfigured)
+        log_error("config_invalid", "the configuration cannot be used", "error=%s", e->text);
+    else
+        log_error("kafka_failed", "the consumer could not be made", "error=%s", e->text);
+    return misconfigured ? EXIT_CONFIG : EXIT_RUNTIME;
+}
+
 int app_run(struct config *config, const struct config_source *source)
 {
     struct err e;
@@ -651,10 +668,9 @@ int app_run(struct config *config, const struct config_source *source)
         .loop = ev_default_loop(0), .config = config, .source = source, .exit_code = EXIT_OK};
     signal(SIGPIPE, SIG_IGN);
     block_signals(true);
-    if (!make_parts(&app, &e)) {
-        log_error("config_invalid", "the configuration cannot be used", "error=%s", e.text);
-        return EXIT_CONFIG;
-    }
+    bool misconfigured;
+    if (!make_parts(&app, &misconfigured, &e))
+        return refuse_start(misconfigured, &e);
     start_watchers(&app);
     block_signals(false);
     log_info("started", "tickd is running", "version=%s topics=%s group=%s", TICKD_VERSION,

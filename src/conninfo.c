@@ -47,10 +47,21 @@ static const char *find_value(const struct conninfo *c, const char *keyword)
     return "";
 }
 
+/* NULL: not a connection string. libpq's own message is not passed on: it quotes what it stumbled
+ * over. */
+static PQconninfoOption *parse(const char *text)
+{
+    char *why;
+    PQconninfoOption *options = PQconninfoParse(text, &why);
+    if (!options && (!why || strcmp(why, "out of memory\n") == 0))
+        err_out_of_memory();
+    PQfreemem(why);
+    return options;
+}
+
 struct conninfo *conninfo_new(const char *text, struct err *e)
 {
-    /* libpq's own message is not passed on: it quotes what it stumbled over. */
-    PQconninfoOption *options = PQconninfoParse(text, NULL);
+    PQconninfoOption *options = parse(text);
     if (!options) {
         err_set(e, "the connection string is not one that libpq takes");
         return NULL;

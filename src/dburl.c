@@ -158,12 +158,19 @@ static void explain(const char *url, const char *message, struct err *e)
     err_set(e, "libpq: %.*s (value not shown); " EXPECTED, (int)safe, message);
 }
 
+/* NULL if it cannot be parsed, with libpq's `message`, to be freed with PQfreemem(). */
+static PQconninfoOption *parse(const char *url, char **message)
+{
+    PQconninfoOption *options = PQconninfoParse(url, message);
+    if (!options && (!*message || strcmp(*message, "out of memory\n") == 0))
+        err_out_of_memory();
+    return options;
+}
+
 static bool check(const char *url, struct err *e)
 {
-    char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &message);
-    if (!options && !message)
-        err_out_of_memory();
+    char *message;
+    PQconninfoOption *options = parse(url, &message);
     if (!options) {
         explain(url, message, e);
         PQfreemem(message);
@@ -203,11 +210,6 @@ bool dburl_mend(char **url, struct err *e)
     return check(*url, e);
 }
 
-static PQconninfoOption *parse(const char *url)
-{
-    return PQconninfoParse(url, NULL);
-}
-
 static bool is_secret(const PQconninfoOption *o)
 {
     return o->dispchar[0] == '*' || strstr(o->keyword, "password") ||
@@ -216,7 +218,9 @@ static bool is_secret(const PQconninfoOption *o)
 
 bool dburl_has_secret(const char *url)
 {
-    PQconninfoOption *options = parse(url);
+    char *message;
+    PQconninfoOption *options = parse(url, &message);
+    PQfreemem(message);
     bool found = false;
     for (const PQconninfoOption *o = options; o && o->keyword; o++)
         found = found || (o->val && *o->val && is_secret(o));
@@ -245,7 +249,9 @@ char *dburl_mask(const char *url)
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_string(&text, &size);
-    PQconninfoOption *options = parse(url);
+    char *message;
+    PQconninfoOption *options = parse(url, &message);
+    PQfreemem(message);
     const char *separator = "";
     for (const PQconninfoOption *o = options; o && o->keyword; o++) {
         if (!o->val)

@@ -437,7 +437,7 @@ static void renew_client(struct kafka *k)
 }
 
 struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
-                        const struct kafka_callbacks *callbacks, struct err *e)
+                        const struct kafka_callbacks *callbacks, bool *misconfigured, struct err *e)
 {
     struct kafka *k = err_calloc(1, sizeof *k);
     k->loop = loop;
@@ -446,14 +446,18 @@ struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
     k->start_from = config->start_from;
     if (pipe2(k->pipe, O_NONBLOCK | O_CLOEXEC) < 0) {
         err_set(e, "pipe: %s", strerror(errno));
+        *misconfigured = false;
         goto no_pipe;
     }
+    *misconfigured = true;
     k->topics = kafka_conf_topics(config, e);
     if (!k->topics)
         goto no_topics;
     k->rk = kafka_conf_client(config, e);
-    if (!k->rk)
+    if (!k->rk) {
+        *misconfigured = rd_kafka_last_error() != RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
         goto no_client;
+    }
     struct kafka_link_callbacks link = {on_up, on_down, k};
     k->client = kafka_client_new(k->rk);
     k->link = kafka_link_new(k->loop, k->client, &link);

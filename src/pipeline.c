@@ -18,6 +18,7 @@
 #include "err.h"
 #include "log.h"
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ struct pipeline {
     bool jumping;    /* a jump is being recorded */
     bool resume_all; /* the sync under way goes on from the stored offsets in any case */
     struct pipeline_stats stats;
+    struct log_sampler from_future;
 };
 
 const char *pipeline_state_name(enum pipeline_state state)
@@ -193,6 +195,19 @@ static void reject(struct pipeline *p, const struct message *m, int32_t index,
         p->ops.rejected(p->ops.ctx, partition, m, reason, detail);
 }
 
+/* Ticks of one sender from the future are its fault; but if it is ours, all of them come from
+ * there. */
+static void suspect_clock(struct pipeline *p, const struct record *r, const char *detail,
+                          int64_t now_us)
+{
+    uint64_t suppressed;
+    if (!log_sample(&p->from_future, now_us, &suppressed))
+        return;
+    log_warn("clock_suspect", "a tick comes from the future; is the clock of this machine right?",
+             "symbol=%.*s detail=%s suppressed=%" PRIu64, (int)r->symbol_len, r->symbol, detail,
+             suppressed);
+}
+
 static void admit_tick(struct pipeline *p, const struct message *m, int32_t index, struct record *r,
                        struct instant now)
 {
@@ -203,6 +218,8 @@ static void admit_tick(struct pipeline *p, const struct message *m, int32_t inde
         validate_record(&p->options.validate, r, pair, now.wall_us, detail, sizeof detail);
     if (reason != REJECT_NONE) {
         reject(p, m, index, reason, detail);
+        if (reason == REJECT_TOO_FAR_AHEAD)
+            suspect_clock(p, r, detail, now.mono_us);
         return;
     }
     int64_t event_us = r->time_us;

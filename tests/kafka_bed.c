@@ -191,9 +191,10 @@ void bed_open(struct bed *b, struct member *m)
         .ctx = m,
     };
     struct err e = {0};
+    bool misconfigured;
     m->up = false;
     m->assigns = m->revokes = 0;
-    m->kafka = kafka_new(b->loop, &b->config, &callbacks, &e);
+    m->kafka = kafka_new(b->loop, &b->config, &callbacks, &misconfigured, &e);
     ck_assert_msg(m->kafka != NULL, "%s", e.text);
 }
 

@@ -26,8 +26,10 @@ static const char *refusal(void)
 {
     static struct err e;
     struct kafka_callbacks callbacks = {0};
-    struct kafka *k = kafka_new(bed.loop, &bed.config, &callbacks, &e);
+    bool misconfigured = false;
+    struct kafka *k = kafka_new(bed.loop, &bed.config, &callbacks, &misconfigured, &e);
     ck_assert_ptr_null(k);
+    ck_assert(misconfigured);
     return e.text;
 }
 

@@ -8,6 +8,7 @@ import fcntl
 import glob
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 
@@ -44,6 +45,14 @@ class Scratch:
         self._lock.close()
 
 
+def _unmount(path):
+    """What lib.disk has mounted below."""
+    with open("/proc/mounts", encoding="ascii", errors="replace") as mounts:
+        below = [line.split()[1] for line in mounts if line.split()[1].startswith(path + "/")]
+    for each in below:
+        subprocess.run(["umount", "--lazy", each], check=False)
+
+
 def _remove_orphans():
     for path in glob.glob(os.path.join(tempfile.gettempdir(), _PREFIX + "*")):
         try:
@@ -52,6 +61,7 @@ def _remove_orphans():
                 continue
             with open(os.path.join(path, _LOCK), "a", encoding="ascii") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _unmount(path)
                 shutil.rmtree(path, ignore_errors=True)
         except OSError:
             continue

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Memory that is not to be had ends the process cleanly, or is survived; its successor goes on."""
+
+import os
+import random
+import signal
+import subprocess
+
+import pytest
+
+from lib.fault import Disturbed
+from lib.schema import ROOT
+from lib.wait import wait_until
+
+# From the start to the first committed batch there are about 1300 allocations.
+LAST = 1500
+SINGLE = 30
+ALL = 10
+
+
+@pytest.fixture(scope="module")
+def failmalloc(scratch):
+    """The library to be preloaded, see tests/failmalloc.c."""
+    path = os.path.join(scratch.dir("failmalloc"), "failmalloc.so")
+    subprocess.run(["gcc", "-std=c17", "-O1", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", path,
+                    os.path.join(ROOT, "tests", "failmalloc.c")], check=True)
+    return path
+
+
+@pytest.fixture
+def flow(db, kafka, tickd):
+    """A static member, so that successors take over at once. An allocation that libpq has lost looks to it
+    like an answer still to come, so requests have a short deadline."""
+    return Disturbed(db, kafka, tickd, statement_timeout_ms=1000, lock_timeout_ms=500,
+                     **{"kafka.group.instance.id": "one"})
+
+
+def outlive(flow, tickd, env):
+    """Runs a daemon in which allocations fail until it has died of it or done its work."""
+    flow.send_more(20)
+    daemon = tickd(flow.config, env=env)
+    wait_until(lambda: not daemon.alive or flow.consumed(), f"an end of {env}",
+               detail=daemon.log_text)
+    if daemon.alive:
+        daemon.kill9()
+        return False
+    # abort(), by tickd or by a library, after a word about it: nobody has run into a NULL.
+    text = daemon.log_text()
+    assert daemon.wait_exit() == -signal.SIGABRT, text
+    assert not text.endswith("failmalloc: now\n"), text
+    return True
+
+
+def test_allocation_that_fails_once(flow, tickd, failmalloc):
+    moments = random.Random(1).sample(range(1, LAST), SINGLE)
+    died = sum(outlive(flow, tickd, {"LD_PRELOAD": failmalloc, "FAILMALLOC_AT": str(moment)})
+               for moment in moments)
+    assert died >= SINGLE // 4, "hardly anything failed"
+    flow.run()
+
+
+def test_memory_that_ends_for_good(flow, tickd, failmalloc):
+    moments = random.Random(2).sample(range(1, LAST), ALL)
+    died = sum(outlive(flow, tickd, {"LD_PRELOAD": failmalloc, "FAILMALLOC_AT": str(moment),
+                                     "FAILMALLOC_ALL": "1"}) for moment in moments)
+    assert died >= ALL // 3, "hardly anything failed"
+    flow.run()
