@@ -479,10 +479,11 @@ class Lane(threading.Thread):
             if self._world.hurry.is_set() or late:
                 break
             entry = self._diary.begin(fault)
-            if schedule.is_calm(self._world.plan.seconds, entry.began):
+            if schedule.is_calm(self._world.plan.seconds, entry.began, fault.lane):
                 self._diary.end(entry, "not done: those before it took too long")
             else:
                 self._do(entry, fault)
+                self._world.pause(schedule.REST_S.get(fault.lane, 0.0))
         self.done.set()
         # What this thread has started would end with it.
         self._world.over.wait()

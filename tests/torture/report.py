@@ -33,7 +33,7 @@ def show_plan(plan, rate, settings):
 
 
 def measure(diary, watch, plan):
-    """Fills in how long each fault was recovered from; seconds for each calm."""
+    """Fills in how long each fault was recovered from; seconds for each calm that was one."""
     # What was not done is over as well, but heals nothing.
     done = [entry for entry in diary.entries if entry.done]
     spans = [(entry.began, entry.healed) for entry in done]
@@ -42,7 +42,8 @@ def measure(diary, watch, plan):
     calms = []
     for begin in schedule.calms(plan.seconds):
         healed = max((end for began, end in spans if began < begin + schedule.CALM_S), default=begin)
-        calms.append(recovery.since(healed, watch.samples, watch.ends))
+        if healed < begin + schedule.CALM_S / 3:    # else what was to be healed by then was not
+            calms.append(recovery.since(healed, watch.samples, watch.ends))
     return calms
 
 

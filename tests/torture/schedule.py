@@ -92,11 +92,11 @@ KINDS = (
     Kind("pg_rename", "pg", 4, (1.0, 3.0), 1.0),
     Kind("pg_pairs", "pg", 3, (1.0, 2.0)),
     # Brokers go, hang, move.
-    Kind("broker_kill", "broker", 14, (0.2, 3.0), 7.0),
-    Kind("broker_stop", "broker", 4, (0.2, 3.0), 9.0),
-    Kind("broker_freeze", "broker", 5, (3.0, 8.0)),
-    Kind("broker_new_address", "broker", 4, (0.2, 3.0), 7.0),
-    Kind("broker_all", "broker", 3, (1.0, 5.0), 10.0),
+    Kind("broker_kill", "broker", 12, (0.2, 3.0), 7.0),
+    Kind("broker_stop", "broker", 2, (0.2, 3.0), 9.0),
+    Kind("broker_freeze", "broker", 3, (3.0, 8.0), 2.0),
+    Kind("broker_new_address", "broker", 3, (0.2, 3.0), 7.0),
+    Kind("broker_all", "broker", 2, (1.0, 3.0), 8.0),
     # The network between.
     Kind("net_pg_cut", "net", 6),
     Kind("net_pg_blackhole", "net", 5, (2.0, 6.0)),
@@ -109,6 +109,11 @@ KINDS = (
     # What comes out of the topic.
     Kind("poison", "poison", 6, takes=3.0),
 )
+
+# Between two faults of a lane at least; else a single broker would be away most of the time.
+REST_S = {"broker": 8.0}
+# So long before a calm begins nothing of a lane begins any more: what takes long must end in time.
+_EARLY_S = {"broker": 7.0}
 
 LANES = tuple(dict.fromkeys(kind.lane for kind in KINDS))
 
@@ -138,15 +143,16 @@ def calms(seconds):
     return [(number + 1) * each - min(CALM_S, each / 4) for number in range(rounds)]
 
 
-def is_calm(seconds, when):
-    """True if that is so long after the beginning of a calm that nothing may begin any more."""
-    return any(begin + _LATE_S < when < begin + CALM_S for begin in calms(seconds))
+def is_calm(seconds, when, lane=None):
+    """True if that is so near a calm that nothing of the lane may begin any more."""
+    late = -_EARLY_S[lane] + _LATE_S if lane in _EARLY_S else _LATE_S
+    return any(begin + late < when < begin + CALM_S for begin in calms(seconds))
 
 
 def _lane(seed, lane, seconds):
     # A generator of its own, so that a change in one lane leaves the others as they are.
     dice = random.Random(f"{seed} {lane}")
-    ends = calms(seconds)
+    ends = [begin - _EARLY_S.get(lane, 0.0) for begin in calms(seconds)]
     begins = [_LEAD_S] + [number * seconds / len(ends) for number in range(1, len(ends))]
     deck = _deck(lane, sum(end - begin for begin, end in zip(begins, ends)), seconds)
     dice.shuffle(deck)
@@ -160,14 +166,15 @@ def _storm(dice, lane, kinds, begin, end):
     """These kinds between begin and end, in this order, with pauses by chance."""
     kinds = [(kind, dice.uniform(*kind.seconds)) for kind in kinds]
     gaps = [dice.expovariate(1.0) for _ in range(len(kinds) + 1)]
-    spare = max(0.0, end - begin - sum(lasts + kind.takes for kind, lasts in kinds))
+    rest = REST_S.get(lane, 0.0)
+    spare = max(0.0, end - begin - sum(lasts + kind.takes + rest for kind, lasts in kinds))
     at, faults = begin, []
     for (kind, lasts), gap in zip(kinds, gaps):
         at += gap * spare / sum(gaps)
         if at > end:
             break
         faults.append(Fault(round(at, 2), kind.name, lane, round(lasts, 2), dice.getrandbits(32)))
-        at += lasts + kind.takes
+        at += lasts + kind.takes + rest
     return faults
 
 
@@ -175,8 +182,8 @@ def _deck(lane, room, seconds):
     """As many of each kind as belong into the time, at least one; in a short time, what fits."""
     often = {kind: max(1, round(kind.per_10_minutes * seconds / 600)) for kind in KINDS
              if kind.lane == lane}
-    while sum(count * (sum(kind.seconds) / 2 + kind.takes) for kind, count in often.items()) \
-            > _FULL * room:
+    while sum(count * (sum(kind.seconds) / 2 + kind.takes + REST_S.get(lane, 0.0))
+              for kind, count in often.items()) > room * (1.0 if lane in REST_S else _FULL):
         most = max(often, key=lambda kind: (often[kind], kind.seconds[1] + kind.takes))
         if often[most] == 0:
             break

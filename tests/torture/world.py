@@ -283,6 +283,7 @@ class World:
     def _send(self, path, *more):
         argv = [programs.path("tickreplay"), "send", "--quiet", "--bootstrap", self.kafka.bootstrap,
                 "--topic", TOPIC, "--shift-to-now", "--format", "tsv", "--flush-timeout", "120s",
+                "--connect-timeout", "120s",
                 "--kafka.message.max.bytes=8000000", "--kafka.reconnect.backoff.max.ms=500",
                 # With more, librdkafka loses count when leaders move, and gives up for good.
                 "--kafka.max.in.flight.requests.per.connection=1", *more, path]
