@@ -15,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILE_MAX (1 << 20)
+#define FILE_MAX    (1 << 20)
+#define VALUE_MAX   (1 << 16)
+#define FILE_SUFFIX "_file"
 
 #define EXPOSED_FLAG                                                                               \
     "a secret on the command line is visible to every user; put it into the file or a *_FILE"      \
@@ -161,18 +163,47 @@ static bool is_duplicate(const struct reading *r, const char *name, const char *
     return *origin && strcmp(*origin, "default") != 0;
 }
 
+static bool apply_line(const struct reading *r, const char *origin, const char *name,
+                       const char *value, bool public, struct err *e)
+{
+    const char *before;
+    if (is_duplicate(r, name, &before)) {
+        err_set(e, "%s: %s: stands at %s already; expected once", origin, name, before);
+        return false;
+    }
+    const struct setting s = {origin, name, value, public ? SETTING_PUBLIC_FILE : NULL};
+    return apply(r->config, &s, e);
+}
+
+/* "kafka.sasl.password_file = PATH": the value is in a file of its own. */
+static bool apply_value_of_file(const struct reading *r, const char *where, const char *key,
+                                const char *path, struct err *e)
+{
+    char origin[ERR_MAX];
+    struct slurp file;
+    if (!slurp_value(&file, path, VALUE_MAX, e)) {
+        err_wrap(e, "%s: %s", where, key);
+        return false;
+    }
+    char *name = err_strdup(key);
+    name[strlen(key) - strlen(FILE_SUFFIX)] = '\0';
+    snprintf(origin, sizeof origin, "%s (%.*s)", where, ERR_MAX / 4, path);
+    bool ok = apply_line(r, origin, name, file.text, file.public, e);
+    free(name);
+    free(file.text);
+    return ok;
+}
+
 static bool on_pair(void *ctx, unsigned line, const char *key, const char *value, struct err *e)
 {
     const struct reading *r = ctx;
     char origin[ERR_MAX / 2];
-    const char *before;
+    size_t len = strlen(key);
     snprintf(origin, sizeof origin, "%s:%u", r->path, line);
-    if (is_duplicate(r, key, &before)) {
-        err_set(e, "%s: %s: stands at %s already; expected once", origin, key, before);
-        return false;
-    }
-    const struct setting s = {origin, key, value, r->public ? SETTING_PUBLIC_FILE : NULL};
-    return apply(r->config, &s, e);
+    bool in_file =
+        len > strlen(FILE_SUFFIX) && strcmp(key + len - strlen(FILE_SUFFIX), FILE_SUFFIX) == 0;
+    return in_file ? apply_value_of_file(r, origin, key, value, e)
+                   : apply_line(r, origin, key, value, r->public, e);
 }
 
 static bool apply_file(struct config *c, const char *path, struct err *e)

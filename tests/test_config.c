@@ -392,6 +392,35 @@ START_TEST(secret_comes_from_a_file)
 }
 END_TEST
 
+static bool load_file_naming(const char *name, const char *text, mode_t mode)
+{
+    char line[128];
+    write_file(secret, text, strlen(text), mode);
+    snprintf(line, sizeof line, "%s_file = %s\n", name, secret);
+    return load_file(line);
+}
+
+START_TEST(line_may_name_the_file_of_a_secret)
+{
+    ck_assert(load_file_naming("kafka.sasl.password", " a b \n", 0400));
+    ck_assert_str_eq(property("sasl.password"), " a b ");
+    ck_assert(load_file_naming("database_url", "postgresql://u:p@h/d\n", 0400));
+    ck_assert_str_eq(c.database_url, "postgresql://u:p@h/d");
+    ck_assert_ptr_nonnull(strstr(origin("database_url"), "tickd.conf:1 (/tmp/"));
+    ck_assert(!load_file_naming("kafka.sasl.password", "hunter2", 0444));
+    assert_says("every user may read");
+    ck_assert_ptr_null(strstr(e.text, "hunter2"));
+    ck_assert(!load_file_naming("kafka.sasl.password", "\n", 0400));
+    assert_says("is empty");
+    ck_assert(!load_file("kafka.sasl.password_file = /nonexistent\n"));
+    assert_says("tickd.conf:1: kafka.sasl.password_file: /nonexistent: ");
+    ck_assert(!load_file("kafka.sasl.password = x\nkafka.sasl.password_file = /etc/hostname\n"));
+    assert_says("stands at");
+    ck_assert(!load_file_naming("kafka.plugin.library.paths", "/tmp/x.so", 0400));
+    assert_says("would run code");
+}
+END_TEST
+
 START_TEST(secret_that_everyone_may_read_is_refused)
 {
     ck_assert(!load_secret("TICKD_KAFKA_SASL_PASSWORD_FILE", "hunter2", 0444));
@@ -601,6 +630,7 @@ int main(void)
     tcase_add_loop_test(t, bad_environment_is_refused_with_the_reason, 0, COUNT(bad_environments));
     tcase_add_test(t, variables_that_kubernetes_makes_are_ignored);
     tcase_add_test(t, secret_comes_from_a_file);
+    tcase_add_test(t, line_may_name_the_file_of_a_secret);
     tcase_add_test(t, secret_that_everyone_may_read_is_refused);
     tcase_add_test(t, credential_is_the_option_of_its_name);
     tcase_add_test(t, bad_credential_is_named);
