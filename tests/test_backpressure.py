@@ -33,7 +33,7 @@ def flow(db_private, kafka, tickd):
     name = f"pressure-{next(_topics)}"
     made = Flow(db_private, kafka, tickd, topic=name, group=name, partitions=3, linger_ms=100,
                 connect_timeout_ms=2000, statement_timeout_ms=4000, lock_timeout_ms=1000)
-    made.config["kafka.max.poll.interval.ms"] = MAX_POLL_MS
+    made.config["kafka.max.poll.interval.ms"] = made.config["kafka.session.timeout.ms"] = MAX_POLL_MS
     return made.create_topic()
 
 

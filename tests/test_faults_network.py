@@ -110,9 +110,14 @@ def test_half_closed(flow, direction):
 
 def test_slow(flow):
     """A long way with little room on it: nothing is lost, nobody is taken for dead, lag is all there is."""
+    flow.daemon.stop()
+    # Whoever has such a line gives it time: a whole fetch takes three seconds on it.
+    flow.start(statement_timeout_ms=20000, **{"kafka.socket.timeout.ms": 30000,
+                                              "kafka.session.timeout.ms": 30000})
+    flow.daemon.wait_log("event=state msg=flowing")
     mark = flow.daemon.mark()
     flow.proxy.delay(0.1)
-    flow.proxy.rate(40_000)
+    flow.proxy.rate(100_000)
     with Load(flow, RATE):
         wait_stored(flow, 300)
         flow.proxy.heal()
