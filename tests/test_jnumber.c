@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 20000
+#define ROUNDS 4000
 
 /* Reads `text`, all of it, from memory that ends with it and from such that goes on: where there is
  * room short numbers are read eight bytes at a time. */
