@@ -218,6 +218,7 @@ static const char *const declined[] = {
     "{\"channel\":\"bbo\",\"data\":{\"s\":\"A\",\"b\":\"1\",\"a\":0}}",
     "{\"channel\":\"bbo\",\"data\":{\"s\":\"A\",\"a\":\"1\"},\"price\":1,\"symbol\":\"B\"}",
     "{\"channel\":\"prices\",\"data\":{\"mark\":1},\"symbol\":\"A\"}",
+    "{\"channel\":\"prices\",\"data\":{\"symbol\":\"A\",\"mark\":1},\"timestamp\":1763225130000}",
     "{\"channel\":\"prices\",\"data\":{\"symbol\":\"A\",\"mark\":\"x\",\"mid\":0}}",
     "{\"channel\":\"prices\",\"symbol\":\"A\",\"data\":\"{\\\"mark\\\":1} x\"}",
     "{\"channel\":\"prices\",\"symbol\":\"A\",\"data\":\"{\\\"mark\\\":\\u0031}\"}",
