@@ -70,8 +70,8 @@ KINDS = (
     Kind("zombie", "zombie", 12, _ZOMBIE),
     Kind("zombie_mid_copy", "zombie", 8, _ZOMBIE, 1.0),
     # The group changes.
-    Kind("join_and_leave", "group", 26, (1.0, 4.0), 1.0),
-    Kind("join_and_die", "group", 12, (1.0, 4.0)),
+    Kind("join_and_leave", "group", 42, (1.0, 4.0), 1.0),
+    Kind("join_and_die", "group", 16, (1.0, 4.0)),
     Kind("join_storm", "group", 6, (6.0, 8.0), 1.0),
     Kind("restart", "group", 8, takes=1.0),
     Kind("reload", "group", 4),
