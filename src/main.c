@@ -8,6 +8,7 @@
 #include "check.h"
 #include "config.h"
 #include "err.h"
+#include "health.h"
 #include "kafka_conf.h"
 #include "log.h"
 #include "options.h"
@@ -23,7 +24,15 @@
 
 extern char **environ;
 
-enum action { ACTION_RUN, ACTION_CHECK, ACTION_TEST, ACTION_PRINT, ACTION_TABLE, ACTION_DONE };
+enum action {
+    ACTION_RUN,
+    ACTION_CHECK,
+    ACTION_HEALTH,
+    ACTION_TEST,
+    ACTION_PRINT,
+    ACTION_TABLE,
+    ACTION_DONE
+};
 
 struct command {
     enum action action;
@@ -45,6 +54,9 @@ static void print_help(void)
     fputs("Usage: tickd [-c FILE] [--OPTION=VALUE...]           run\n"
           "       tickd [-c FILE] [--OPTION=VALUE...] check     look at both sides and say what is "
           "wrong\n"
+          "       tickd [-c FILE] [--OPTION=VALUE...] health    ask the running tickd whether "
+          "ticks can "
+          "flow\n"
           "       tickd [-c FILE] [--OPTION=VALUE...] -t        check the configuration only\n"
           "       tickd [-c FILE] [--OPTION=VALUE...] --print-config\n"
           "       tickd --version | -h | --help\n"
@@ -118,6 +130,8 @@ static bool take_argument(struct command *c, char **argv, int *i)
         return take_action(c, ACTION_TABLE, a);
     if (strcmp(a, "check") == 0)
         return take_action(c, ACTION_CHECK, a);
+    if (strcmp(a, "health") == 0)
+        return take_action(c, ACTION_HEALTH, a);
     if (strncmp(a, "--", 2) == 0 && a[2]) {
         bool used_next;
         bool ok = take_option(c, a + 2, argv[*i + 1], &used_next);
@@ -197,6 +211,8 @@ static int run(const struct command *command)
         code = test_config(&config);
     } else if (command->action == ACTION_PRINT) {
         config_print(&config, stdout);
+    } else if (command->action == ACTION_HEALTH) {
+        code = health_run(&config);
     } else {
         log_init((enum log_level)config.log_level, config.log_format == FORMAT_JSON);
         config_each_warning(&config, log_warning, NULL);

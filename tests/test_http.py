@@ -7,11 +7,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
 
-from lib import net, schema
+from lib import daemon, net, schema
 from lib.flow import Flow, canonical, now_ms
 from lib.wait import wait_until
 from lib.web import Web, parse
@@ -510,3 +511,50 @@ def test_dump_names_what_is_missing(tickd, web):
     daemon.child.send(signal.SIGUSR1)
     daemon.wait_log("event=dump_missing.*condition=database")
     daemon.wait_log("event=dump_missing.*condition=broker")
+
+
+# --- tickd health
+
+def health(listen, scratch):
+    return daemon.run("health", config={"http_listen": listen}, scratch=scratch)
+
+
+def test_health_is_what_readyz_says(flow, web, scratch):
+    flow.start()
+    wait_ready(flow, web)
+    done = health(web.listen, scratch)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ready"] is True
+    flow.db.query("ALTER TABLE ingest_gaps RENAME TO gone")
+    wait_ready(flow, web, ready=False)
+    done = health(web.listen, scratch)
+    assert done.returncode == 1
+    assert "ingest_gaps" in done.stdout
+
+
+def test_health_over_a_unix_socket(tickd, scratch):
+    web = Web("unix:" + os.path.join(scratch.dir("socket"), "http"))
+    start_alone(tickd, web)
+    assert json.loads(health(web.listen, scratch).stdout)["ready"] is False
+
+
+def test_health_of_nobody(scratch):
+    done = health(f"127.0.0.1:{net.free_port()}", scratch)
+    assert done.returncode == 1 and "Connection refused" in done.stderr
+    done = health("off", scratch)
+    assert done.returncode == 1 and "http_listen is off" in done.stderr
+
+
+def test_health_of_somebody_else(scratch):
+    """A listener that takes the connection and says something that is not HTTP."""
+    with socket.create_server((net.LOOPBACK, 0)) as listener:
+        def answer():
+            client, _ = listener.accept()
+            with client:
+                client.recv(1000)
+                client.sendall(b"220 mail.example ESMTP\r\n")
+        thread = threading.Thread(target=answer)
+        thread.start()
+        done = health(f"127.0.0.1:{listener.getsockname()[1]}", scratch)
+        thread.join()
+    assert done.returncode == 1 and "no tickd" in done.stderr
