@@ -48,3 +48,14 @@ deb-check: deb
 	scripts/deps build package-check
 	scripts/deb-check
 .PHONY: deb-check
+
+# Builds both images with buildah on a base of its own, and runs what is in them.
+image-check:
+	scripts/deps build package-check
+	scripts/image-check
+.PHONY: image-check
+
+# What compose.yaml reads from secrets/.
+secrets:
+	scripts/secrets
+.PHONY: secrets
