@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""What the compose stack's own scripts do: against a real broker's classes and a real PostgreSQL."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import confluent_kafka
+import confluent_kafka.admin
+import pytest
+
+from lib import kafka, net, proc, produce
+from lib.flow import canonical, now_ms
+from lib.schema import ROOT
+from lib.wait import wait_until
+
+DEPLOY = os.path.join(ROOT, "deploy")
+PASSWORD = "b5c1f0"
+TOOLS = {
+    "kafka-storage.sh": "kafka.tools.StorageTool",
+    "kafka-server-start.sh": "kafka.Kafka",
+}
+
+
+class Stack:
+    """The broker as deploy/kafka-start makes it, on ports of its own."""
+
+    def __init__(self, base):
+        self.base = base
+        self.port = net.free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.log = os.path.join(base, "log")
+        self.child = None
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "KAFKA_BIN": self._write_tools(),
+            "KAFKA_CONFIG": self._write_config(),
+            "KAFKA_USERS": os.path.join(base, "secrets", "kafka_users"),
+            "KAFKA_TLS": os.path.join(base, "secrets", "kafka_tls"),
+        }
+        self._make_secrets()
+
+    def _write(self, name, text, mode=0o644):
+        path = os.path.join(self.base, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def _make_secrets(self):
+        """By the script that makes them for compose, but for the broker's name."""
+        os.mkdir(os.path.join(self.base, "scripts"))
+        script = shutil.copy(os.path.join(ROOT, "scripts", "secrets"),
+                             os.path.join(self.base, "scripts"))
+        subprocess.run([script], env={**os.environ, "KAFKA_NAMES": "IP:127.0.0.1"}, check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def client(self, name):
+        """librdkafka's properties for a user."""
+        with open(self.env["KAFKA_USERS"], encoding="utf-8") as file:
+            users = dict(line.split() for line in file)
+        return {"security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN",
+                "ssl.ca.location": os.path.join(self.base, "secrets", "kafka_ca"),
+                "sasl.username": name, "sasl.password": users[name]}
+
+    def _write_tools(self):
+        """The commands of Kafka's distribution, of which there are only the classes here."""
+        directory = os.path.join(self.base, "bin")
+        os.mkdir(directory)
+        for name, main in TOOLS.items():
+            self._write(f"bin/{name}", "#!/bin/sh\nexec java -XX:+UseSerialGC -Xmx256m -cp "
+                        f"'{kafka.libs()}/*' {main} \"$@\"\n", 0o755)
+        return directory
+
+    def _write_config(self):
+        with open(os.path.join(DEPLOY, "kafka.properties"), encoding="utf-8") as file:
+            text = file.read()
+        for old, new in (("CLIENT://:9092", f"CLIENT://127.0.0.1:{self.port}"),
+                         ("kafka:9092", self.bootstrap),
+                         ("localhost:9093", f"localhost:{net.free_port()}"),
+                         ("localhost:9094", f"localhost:{net.free_port()}"),
+                         ("/var/lib/kafka/data", os.path.join(self.base, "data"))):
+            assert old in text, old
+            text = text.replace(old, new)
+        return self._write("kafka.properties", text)
+
+    def start(self):
+        self.child = proc.Child([os.path.join(DEPLOY, "kafka-start")], log=self.log, env=self.env,
+                                cwd=self.base, name="kafka-start")
+        wait_until(lambda: net.is_listening(self.port), "the broker's port",
+                   detail=lambda: proc.tail(self.log),
+                   abort=lambda: None if self.child.alive else "kafka-start has ended")
+
+    def stop(self):
+        self.child.send(signal.SIGTERM)
+        self.child.wait(60)
+
+
+@pytest.fixture
+def stack(scratch, request):
+    missing = kafka.missing()
+    if missing:
+        pytest.skip(missing)
+    stack = Stack(scratch.dir("stack"))
+    request.addfinalizer(lambda: stack.child and stack.child.kill())
+    return stack
+
+
+def test_broker_lets_in_who_has_a_password_and_keeps_its_storage(stack, db, tickd):
+    stack.start()
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": stack.bootstrap,
+                                               **stack.client("feed")})
+    for made in admin.create_topics([confluent_kafka.admin.NewTopic("ticks", 4)]).values():
+        made.result()
+    producer = produce.Producer(stack.bootstrap, **stack.client("feed"))
+    producer.send("ticks", canonical("BTC", 1.5, now_ms(), 1), key="BTC", partition=3)
+    producer.flush()
+    config = {"database_url": db.dsn(), "require_hypertable": "no", "linger_ms": 20,
+              "kafka.bootstrap.servers": stack.bootstrap,
+              **{f"kafka.{name}": value for name, value in stack.client("tickd").items()}}
+    daemon = tickd(config)
+    daemon.wait_until(lambda: db.count("ticks") == 1, "the tick")
+    stack.stop()
+    stack.start()
+    producer.send("ticks", canonical("BTC", 1.5, now_ms() + 1, 2), key="BTC", partition=3)
+    producer.flush()
+    daemon.wait_until(lambda: db.count("ticks") == 2, "the tick after the restart")
+
+
+def test_topic_is_made_by_the_first_user(tmp_path):
+    """With a kafka-topics.sh that shows what it was called with: the tools are not among the classes."""
+    tool = tmp_path / "kafka-topics.sh"
+    tool.write_text('#!/bin/sh\necho "$@"\nstat -c %a "$4"\ncat "$4"\n')
+    tool.chmod(0o755)
+    (tmp_path / "users").write_text(f"feed {PASSWORD}1\ntickd {PASSWORD}2\n")
+    done = subprocess.run([os.path.join(DEPLOY, "kafka-topic")], text=True, stdout=subprocess.PIPE,
+                          env={"PATH": os.environ["PATH"], "KAFKA_BIN": str(tmp_path),
+                               "KAFKA_USERS": str(tmp_path / "users")}, check=True)
+    called, mode, *properties = done.stdout.splitlines()
+    assert called.startswith("--bootstrap-server kafka:9092 --command-config ")
+    assert called.endswith(" --create --if-not-exists --topic ticks --partitions 4 --replication-factor 1")
+    assert mode == "600"
+    assert f'username="feed" password="{PASSWORD}1";' in properties[-1]
+    assert not os.path.exists(called.split()[3])
+
+
+# --- migrate
+
+def migrate(pg, name, scratch, **more):
+    """deploy/migrate on a database, as a container would run it."""
+    directory = scratch.dir("migrate")
+    secret = os.path.join(directory, "tickd_password")
+    with open(secret, "w", encoding="utf-8") as file:
+        file.write(PASSWORD + "\n")
+    env = {"PATH": os.environ["PATH"], "PGHOST": "127.0.0.1", "PGPORT": str(pg.port),
+           "PGUSER": "postgres", "PGDATABASE": name, "TICKD_PASSWORD_FILE": secret,
+           "TICKD_SQL": os.path.join(ROOT, "sql"), **more}
+    return subprocess.run([os.path.join(DEPLOY, "migrate")], env=env, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+
+def test_migrate_deploys_verifies_and_can_be_run_again(pg_private, scratch):
+    name = pg_private.create_database()
+    for _ in range(2):
+        done = migrate(pg_private, name, scratch)
+        assert done.returncode == 0, done.stdout
+        assert "deployed and verified" in done.stdout
+        assert PASSWORD not in done.stdout
+    assert pg_private.query("SELECT count(*) FROM ticks", dbname=name) == [(0,)]
+    stored, = pg_private.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'tickd'")[0]
+    assert stored.startswith("SCRAM-SHA-256$")
+
+
+def test_migrate_fails_if_the_schema_does_not_verify(pg_private, scratch):
+    name = pg_private.create_database()
+    assert migrate(pg_private, name, scratch).returncode == 0
+    pg_private.query("DROP TABLE ingest_gaps CASCADE", dbname=name)
+    done = migrate(pg_private, name, scratch)
+    assert done.returncode != 0
+    assert "ingest_gaps" in done.stdout
+
+
+def test_migrate_says_that_there_is_no_database(pg_private, scratch):
+    done = migrate(pg_private, "postgres", scratch, PGPORT=str(net.free_port()), MIGRATE_WAIT_S="0")
+    assert done.returncode == 1
+    assert "no database" in done.stdout
+    assert migrate(pg_private, "", scratch).returncode == 2
