@@ -114,6 +114,8 @@ def test_stderr_closed(flow, tickd):
     """No socket gets its number, and so no log line gets to a server."""
     start_with(flow, tickd, wrap=redirected("2>&- <&- >&-"))
     settle(flow)
+    held = [os.readlink(f"/proc/{flow.daemon.pid}/fd/{number}") for number in range(3)]
+    assert held == ["/dev/null"] * 3
     settle(flow)
     end(flow.daemon)
 
