@@ -43,6 +43,14 @@ void log_event(enum log_level level, const char *event, const char *msg, const c
 #define log_info(...)  log_event(LOG_INFO_LEVEL, __VA_ARGS__)
 #define log_debug(...) log_event(LOG_DEBUG_LEVEL, __VA_ARGS__)
 
+/* Writes the flight recorder (recorder.h), which has the last lines of all levels, whatever the
+ * level in force, between two lines of event=flight_recorder; waits for stderr a second at most.
+ * Callable from signal handlers. */
+void log_dump_recorder(void);
+
+/* From now on a signal that ends the process for a fault (SIGABRT, SIGSEGV, ...) dumps it first. */
+void log_catch_faults(void);
+
 /* Samples a repeating event: true for the 1st, 2nd, 4th, 8th... of a row, and when a minute has
  * gone since the last true; `*suppressed` is then how many were held back since. One struct,
  * zeroed, per kind of event. */

@@ -119,6 +119,7 @@ static void op_broken(void *ctx)
 {
     struct app *app = ctx;
     log_error("encoder_broken", "the server cannot read what tickd sends; nothing was lost", NULL);
+    log_dump_recorder();
     app->exit_code = EXIT_RUNTIME;
     ev_break(app->loop, EVBREAK_ALL);
 }
@@ -140,6 +141,8 @@ static void on_batch_done(void *ctx, const struct batch *b, int64_t took_us)
 {
     struct app *app = ctx;
     monitor_commit(watch_monitor(app->watch), b, took_us, clock_now().wall_us);
+    log_debug("batch_done", "a batch was committed", "rows=%zu letters=%zu took_ms=%.3f",
+              b->row_count, b->letters, (double)took_us / 1000);
 }
 
 /* --- what Kafka says --- */
@@ -204,6 +207,7 @@ static void on_kafka_fatal(void *ctx, const char *why)
 {
     struct app *app = ctx;
     log_error("kafka_fatal", "the Kafka client cannot go on; restart tickd", "error=%s", why);
+    log_dump_recorder();
     app->exit_code = EXIT_RUNTIME;
     ev_break(app->loop, EVBREAK_ALL);
 }
@@ -667,6 +671,7 @@ int app_run(struct config *config, const struct config_source *source)
     struct app app = {
         .loop = ev_default_loop(0), .config = config, .source = source, .exit_code = EXIT_OK};
     signal(SIGPIPE, SIG_IGN);
+    log_catch_faults();
     block_signals(true);
     bool misconfigured;
     if (!make_parts(&app, &misconfigured, &e))

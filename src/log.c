@@ -13,9 +13,11 @@
 #include "log.h"
 
 #include "logline.h"
+#include "recorder.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,10 +150,12 @@ static void put_time(struct logline *l)
     put_string(l, "ts", text);
 }
 
-static void begin(struct logline *l, enum log_level level, const char *event, const char *msg)
+/* For the journal, which keeps the time itself, or with its time. */
+static void begin(struct logline *l, bool journal, enum log_level level, const char *event,
+                  const char *msg)
 {
-    logline_begin(l, logger.json, logger.journal ? levels[level].priority : -1);
-    if (!logger.journal)
+    logline_begin(l, logger.json, journal ? levels[level].priority : -1);
+    if (!journal)
         put_time(l);
     put_string(l, "level", levels[level].name);
     put_string(l, "event", event);
@@ -166,7 +170,8 @@ static bool report_lost(void)
     struct logline l;
     char count[24];
     int len = snprintf(count, sizeof count, "%llu", (unsigned long long)logger.lost);
-    begin(&l, LOG_WARN_LEVEL, "log_dropped", "lines were lost: stderr did not take them");
+    begin(&l, logger.journal, LOG_WARN_LEVEL, "log_dropped",
+          "lines were lost: stderr did not take them");
     logline_put(&l, "lines", count, (size_t)len, true);
     logline_end(&l);
     if (!write_line(&l))
@@ -175,25 +180,91 @@ static bool report_lost(void)
     return true;
 }
 
+static void make_line(struct logline *l, bool journal, enum log_level level, const char *event,
+                      const char *msg, const char *fields, va_list args)
+    __attribute__((format(printf, 6, 0)));
+static void make_line(struct logline *l, bool journal, enum log_level level, const char *event,
+                      const char *msg, const char *fields, va_list args)
+{
+    begin(l, journal, level, event, msg);
+    if (fields)
+        logline_put_fields(l, fields, args);
+    logline_end(l);
+}
+
 void log_event(enum log_level level, const char *event, const char *msg, const char *fields, ...)
 {
-    if (!log_enabled(level))
-        return;
     int saved = errno; /* callers format errno after logging, too */
     struct logline l;
-    begin(&l, level, event, msg);
-    if (fields) {
-        va_list args;
+    va_list args;
+    va_start(args, fields);
+    make_line(&l, false, level, event, msg, fields, args);
+    va_end(args);
+    recorder_put(l.text, l.len);
+    if (log_enabled(level) && logger.journal) {
         va_start(args, fields);
-        logline_put_fields(&l, fields, args);
+        make_line(&l, true, level, event, msg, fields, args);
         va_end(args);
     }
-    logline_end(&l);
-    if (!report_lost() || !write_line(&l)) {
+    if (log_enabled(level) && (!report_lost() || !write_line(&l))) {
         logger.lost++;
         logger.total++;
     }
     errno = saved;
+}
+
+/* --- the flight recorder --- */
+
+#define DUMP_WAIT_MS 1000
+
+/* Writes all of it unless stderr takes nothing for too long; with what signal handlers may call. */
+static void write_patiently(const char *text, size_t len)
+{
+    while (len > 0) {
+        struct pollfd p = {.fd = logger.fd, .events = POLLOUT};
+        if (poll(&p, 1, DUMP_WAIT_MS) <= 0)
+            return;
+        ssize_t taken = write_some(text, len < LOGLINE_MAX ? len : LOGLINE_MAX);
+        if (taken <= 0)
+            return;
+        text += taken;
+        len -= (size_t)taken;
+    }
+}
+
+static void write_mark(const char *text)
+{
+    const char *prefix = logger.journal ? "<3>" : "";
+    write_patiently(prefix, strlen(prefix));
+    write_patiently(text, strlen(text));
+}
+
+void log_dump_recorder(void)
+{
+    struct recorder_piece pieces[2];
+    recorder_read(pieces);
+    write_mark(logger.json
+                   ? "{\"level\":\"error\",\"event\":\"flight_recorder\",\"msg\":\"begin\"}\n"
+                   : "level=error event=flight_recorder msg=begin\n");
+    write_patiently(pieces[0].text, pieces[0].len);
+    write_patiently(pieces[1].text, pieces[1].len);
+    write_mark(logger.json ? "{\"level\":\"error\",\"event\":\"flight_recorder\",\"msg\":\"end\"}\n"
+                           : "level=error event=flight_recorder msg=end\n");
+}
+
+static void on_fault(int signum)
+{
+    log_dump_recorder();
+    raise(signum); /* blocked until we return, and then as if we had not been asked */
+}
+
+void log_catch_faults(void)
+{
+    static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    struct sigaction action = {.sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
 }
 
 bool log_sample(struct log_sampler *s, int64_t mono_us, uint64_t *suppressed)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: pg.o pgrun.o pgtext.o conninfo.o hostlist.o resolve.o backoff.o sqlstate.o clock.o entropy.o err.o log.o logline.o utf8.o schema.o schema_sql.o fkcheck.o */
+/* links: pg.o pgrun.o pgtext.o conninfo.o hostlist.o resolve.o backoff.o sqlstate.o clock.o entropy.o err.o log.o logline.o recorder.o utf8.o schema.o schema_sql.o fkcheck.o */
 /*
  * Puts pg.c at the hands of a test: commands come as lines on stdin, events go as lines to stdout,
  * the log to stderr.

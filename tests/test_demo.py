@@ -14,6 +14,7 @@ import struct
 import subprocess
 import termios
 import time
+import urllib.request
 
 import psycopg2
 import pytest
@@ -107,6 +108,23 @@ def _check_gone(directory):
     wait_until(lambda: not _users(directory), "its processes to be gone",
                detail=lambda: "\n".join(_users(directory)))
     assert not os.path.exists(directory)
+
+
+def test_its_api_counts_thirty_pairs_until_it_is_ended(demo):
+    """With DEMO_SECONDS=0, and by the address that it prints."""
+    run = demo(0)
+    directory = run.directory()
+    address = wait_until(lambda: re.search(r"curl (http://\S+)/api/v1/pairs", run.text()),
+                         "the address", detail=run.text)[1]
+
+    def count(document):
+        with urllib.request.urlopen(f"{address}/api/v1/{document}", timeout=30) as answer:
+            return json.load(answer)["count"]
+    assert count("pairs") == 30
+    wait_until(lambda: count("latest-prices") == 30, "30 prices", _DEADLINE_S)
+    run.interrupt()
+    assert run.wait() == 0, run.text()
+    _check_gone(directory)
 
 
 def test_every_tick_is_accounted_for(demo):

@@ -513,6 +513,20 @@ def test_dump_names_what_is_missing(tickd, web):
     daemon.wait_log("event=dump_missing.*condition=broker")
 
 
+def test_fault_writes_the_flight_recorder(flow):
+    """Lines of all levels, of which log_level has shown none."""
+    flow.start(log_level="warn", http_listen="off")
+    flow.send_ticks(30)
+    flow.wait_consumed()
+    assert not flow.daemon.logged("event=batch_done")
+    flow.daemon.child.send(signal.SIGABRT)
+    assert flow.daemon.wait_exit() == -signal.SIGABRT
+    text = flow.daemon.log_text()
+    recorded = text.partition("event=flight_recorder msg=begin\n")[2].partition(
+        "level=error event=flight_recorder msg=end")[0]
+    assert "event=started" in recorded and "level=debug event=batch_done" in recorded
+
+
 # --- tickd health
 
 def health(listen, scratch):

@@ -423,7 +423,7 @@ def test_names_do_not_touch_the_machine(names):
 
 STAND_IN = """#!{python}
 import os, signal, sys, time
-mode = open(sys.argv[2]).read().split(" = ")[1].strip()
+mode = open(sys.argv[2]).read().split(" = ")[1].split()[0]
 def say(text): print(text, file=sys.stderr, flush=True)
 def on_term(*_):
     say("level=info event=stopping")

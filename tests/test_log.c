@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: log.o logline.o utf8.o */
+/* links: log.o logline.o recorder.o utf8.o */
 #include "log.h"
 
 #include <check.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Each test runs in a process of its own, so stderr is its own to replace. */
@@ -248,6 +249,41 @@ START_TEST(sampler_lets_powers_of_two_and_one_a_minute_through)
 }
 END_TEST
 
+START_TEST(recorder_has_what_the_level_keeps_out)
+{
+    use_pipe();
+    log_init(LOG_WARN_LEVEL, false);
+    log_debug("one", "detail", "n=%d", 1);
+    log_info("two", "ordinary", NULL);
+    ck_assert_str_eq(written(), "");
+    log_dump_recorder();
+    const char *lines = written();
+    ck_assert_ptr_eq(strstr(lines, "level=error event=flight_recorder msg=begin\n"), lines);
+    ck_assert_ptr_nonnull(strstr(lines, "level=debug event=one msg=detail n=1\nts="));
+    ck_assert_ptr_nonnull(strstr(lines, "event=two msg=ordinary\nlevel=error "
+                                        "event=flight_recorder msg=end\n"));
+}
+END_TEST
+
+START_TEST(recorder_is_dumped_at_a_fault)
+{
+    use_pipe();
+    log_init(LOG_INFO_LEVEL, true);
+    log_debug("one", "detail", NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        log_catch_faults();
+        abort();
+    }
+    int status;
+    waitpid(child, &status, 0);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    const char *lines = written();
+    ck_assert_ptr_nonnull(strstr(lines, "\"event\":\"flight_recorder\",\"msg\":\"begin\"}\n{"));
+    ck_assert_ptr_nonnull(strstr(lines, "\"event\":\"one\""));
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("log");
@@ -265,6 +301,8 @@ int main(void)
     tcase_add_test(t, journal_of_another_process_is_not_ours);
     tcase_add_test(t, sampler_lets_powers_of_two_and_one_a_minute_through);
     Suite *s = suite_create("log");
+    tcase_add_test(t, recorder_has_what_the_level_keeps_out);
+    tcase_add_test(t, recorder_is_dumped_at_a_fault);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_NORMAL);

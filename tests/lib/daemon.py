@@ -169,7 +169,7 @@ def _write_config(base, config):
     path = os.path.join(base, "tickd.conf")
     if isinstance(config, dict):
         # Several run at once, and most are not asked anything.
-        config = {"http_listen": "off", **config}
+        config = {**config, "http_listen": config.get("http_listen", "off")}
     with open(path, "w", encoding="utf-8") as file:
         file.write(config if isinstance(config, str) else config_text(config))
     # It may hold secrets.
