@@ -328,17 +328,29 @@ static void on_due(struct ev_loop *loop, ev_timer *w, int revents)
     run(w->data);
 }
 
-/* False if there is nobody to accept, or no room. */
-static bool accept_one(struct http *h)
+enum accepted { ACCEPTED, NOBODY, NO_ROOM };
+
+static enum accepted accept_one(struct http *h)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
     if (h->stats.clients >= h->options.connections)
-        return false;
+        return NO_ROOM;
     int fd = accept4(h->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
-        return errno == ECONNABORTED || errno == EINTR;
-    return MHD_add_connection(h->daemon, fd, (struct sockaddr *)&address, len) == MHD_YES;
+    if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR))
+        return NOBODY;
+    if (fd < 0) /* out of descriptors or memory: whoever waits goes on waiting */
+        return NO_ROOM;
+    MHD_add_connection(h->daemon, fd, (struct sockaddr *)&address, len); /* or has closed it */
+    return ACCEPTED;
+}
+
+/* Nobody is accepted for a while; those who are there go on. */
+static void close_door(struct http *h)
+{
+    take_rest(h, RETRY_S);
+    ev_io_start(h->loop, &h->ready);
+    arm_due(h);
 }
 
 static void on_accept(struct ev_loop *loop, ev_io *w, int revents)
@@ -346,18 +358,16 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int revents)
     (void)loop, (void)revents;
     struct http *h = w->data;
     int64_t began_us = clock_now().mono_us;
+    enum accepted last = ACCEPTED;
     if (h->stats.clients >= h->options.connections)
         make_room(h, began_us);
-    if (h->stats.clients >= h->options.connections) {
-        take_rest(h, RETRY_S);
-        ev_io_start(h->loop, &h->ready); /* those who are there go on */
-        arm_due(h);
-        return;
-    }
-    for (int i = 0; i < ACCEPTS && accept_one(h); i++)
-        ;
+    for (int i = 0; i < ACCEPTS && last == ACCEPTED; i++)
+        last = accept_one(h);
     MHD_run(h->daemon);
-    yield_turn(h, began_us);
+    if (last == NO_ROOM)
+        close_door(h);
+    else
+        yield_turn(h, began_us);
 }
 
 static void on_beat(struct ev_loop *loop, ev_timer *w, int revents)

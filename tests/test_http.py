@@ -14,7 +14,7 @@ import pytest
 
 from lib import daemon, net, schema
 from lib.flow import Flow, canonical, now_ms
-from lib.wait import wait_until
+from lib.wait import holds_for, wait_until
 from lib.web import Web, parse
 
 DOCUMENTS = ("/metrics", "/healthz", "/readyz", "/status", "/api/v1/pairs", "/api/v1/latest-prices")
@@ -445,6 +445,25 @@ def _try(web, path):
         return web.get(path)
     except OSError:
         return None
+
+
+def test_without_descriptors_nobody_spins(tickd, web):
+    """Who cannot be accepted waits, and the loop does not turn for him all the time."""
+    daemon = tickd(alone(web, http_connections=1000),
+                   wrap=lambda argv: ["prlimit", "--nofile=48", *argv])
+    daemon.wait_log("event=started")
+    crowd = silent_crowd(web, 60)
+    try:
+        wait_until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) == 48, "all descriptors used")
+        before = os.times().elapsed
+        holds_for(lambda: daemon.alive, "its life", 2)
+        seconds = os.times().elapsed - before
+    finally:
+        for sock in crowd:
+            sock.close()
+    metrics = wait_until(lambda: (found := _try(web, "/metrics")) and parse(found.body.decode()),
+                         "an answer")
+    assert metrics.value("tickd_loop_turn_seconds_count") < 500 * (seconds + 2)
 
 
 def test_greedy_clients_get_a_share_of_the_loop(flow, web):
