@@ -76,6 +76,7 @@ struct config {
     int64_t http_connections;
     int64_t ready_max_lag; /* messages; 0 = no limit */
     int64_t database_stats_interval_ms;
+    int64_t database_capacity_bytes; /* 0 = not known */
     /* log */
     enum config_level log_level;
     enum config_format log_format;

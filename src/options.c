@@ -267,6 +267,10 @@ const struct option option_table[] = {
      .unit = "ms",
      .help = "How often the database is asked for sizes, chunks and the archiving of its log, for "
              "the metrics."},
+    {WHOLE(database_capacity_bytes, 0, INT64_MAX), .section = HTTP, .fallback = "0",
+     .unit = "bytes", .reloadable = true,
+     .help = "How large the database may grow, which PostgreSQL cannot say of its disk. Only for "
+             "the metrics, so that an alert can tell when it will be full. 0: not known."},
 
     {CHOICE(log_level, level_choices), .section = LOGGING, .fallback = "info", .unit = "",
      .alias = "LOG_LEVEL", .reloadable = true,
