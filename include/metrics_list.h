@@ -130,8 +130,7 @@
       MAYBE(v->database->looked_us != 0, v->database->database_bytes),                             \
       "Size of the database.")                                                                     \
     X(tickd_database_capacity_bytes, GAUGE, "",                                                    \
-      MAYBE(v->config->database_capacity_bytes != 0,                                               \
-            (double)v->config->database_capacity_bytes),                                           \
+      MAYBE(capacity_bytes(v) != 0, capacity_bytes(v)),                                            \
       "The option database_capacity_bytes: how large the database may grow.")                      \
     X(tickd_ticks_size_bytes, GAUGE, "",                                                           \
       MAYBE(v->database->looked_us != 0, v->database->ticks_bytes),                                \

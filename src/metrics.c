@@ -154,6 +154,11 @@ static double state_since_s(const struct vitals *v)
     return seconds(v->now.wall_us - (v->now.mono_us - v->facts.state_since_us));
 }
 
+static int64_t capacity_bytes(const struct vitals *v)
+{
+    return v->config->database_capacity_bytes;
+}
+
 static void put_rejects(struct out *o, const struct vitals *v)
 {
     for (int r = REJECT_NONE + 1; r < REJECT_COUNT; r++)
