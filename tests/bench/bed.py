@@ -18,6 +18,8 @@ PARTITIONS = 4
 # Only what the decoder, the validator and the table take as it is: every tick becomes one row.
 _GOOD = ("--relay", "0", "--trades", "0", "--bbo", "0", "--prices", "0", "--garbage", "0",
          "--unknown", "0", "--control", "0", "--batches", "0")
+# Bytes; Java's producers make batches of 16 KiB, a feed at its own pace smaller ones still.
+_RECORD_BATCH = 65536
 # As a server that is meant to take load has it; durability as it ships.
 _SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "'30min'",
              "autovacuum": "off"}
@@ -50,7 +52,7 @@ class Bed:
     def __enter__(self):
         self.pg.start()
         self.db = pg.Database(self.pg, self.pg.create_deployed())
-        self.hypertable = bool(self.db.query("SELECT FROM pg_extension"
+        self.hypertable = bool(self.db.query("SELECT 1 FROM pg_extension"
                                              " WHERE extname = 'timescaledb'"))
         self.foreign_keys = self.db.query(_FOREIGN_KEYS)
         self.kafka = kafka.KafkaCluster(self.scratch)
@@ -86,7 +88,8 @@ class Bed:
         make = [programs.path("tickreplay"), "generate", "--seed", str(seed), "--count", str(count),
                 "--rate", "5000", *_GOOD]
         send = [programs.path("tickreplay"), "send", "--quiet", "--bootstrap",
-                self.kafka.bootstrap, "--topic", topic, "--max", "-"]
+                self.kafka.bootstrap, "--topic", topic, f"--kafka.batch.size={_RECORD_BATCH}",
+                "--max", "-"]
         with subprocess.Popen(make, stdout=subprocess.PIPE, env=environment()) as maker:
             subprocess.run(send, stdin=maker.stdout, env=environment(), check=True,
                            stderr=subprocess.DEVNULL)
