@@ -20,5 +20,4 @@ torture:
 	$(SUBMAKE) MODE=$(TORTURE_MODE) all
 	$(SUBMAKE) MODE=crash build/crash/tickd
 	TORTURE_RECOVERY_S=$(TORTURE_RECOVERY_S) TICKD_BIN=$(CURDIR)/build/$(TORTURE_MODE)/tickd scripts/torture
-	[ "$(TORTURE_RECORD)" != 1 ] || scripts/torture-table
 .PHONY: torture

@@ -74,7 +74,8 @@ def test_ten_minutes_hold_enough_of_what_kills():
         counts = schedule.counts(schedule.plan(seed, 600).faults)
         kills = sum(count for kind, count in counts.items() if kind.startswith("kill_") or kind == "kill")
         assert kills - counts["kill_storm"] + 10 * counts["kill_storm"] >= 220
-        assert counts["pg_immediate"] >= 22 and counts["broker_kill"] >= 12
+        brokers = counts["broker_kill"] + counts["broker_new_address"] + counts["broker_all"]
+        assert counts["pg_immediate"] >= 22 and brokers >= 12 and counts["join_storm"] >= 12
         assert counts["zombie"] + counts["zombie_mid_copy"] >= 12
 
 

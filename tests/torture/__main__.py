@@ -14,7 +14,7 @@ from lib import kafka, pg, proc
 from lib.schema import ROOT
 from lib.scratch import Scratch
 
-from . import proof, report, schedule
+from . import proof, report, schedule, table
 from .faults import Lane
 from .watch import Diary, Watch
 from .world import World
@@ -64,6 +64,7 @@ def run(plan, scratch, options):
             _keep_logs(world, plan)
     if options["record"]:
         report.keep(record)
+        table.update()
     return record
 
 

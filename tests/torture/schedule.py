@@ -3,7 +3,8 @@
 
 Faults stand in lanes. Those of one lane come one after the other, because they are about the same
 thing (one cannot stop a database that is stopped); those of different lanes overlap as it happens. After
-each storm there is a calm, in which nothing begins: what has not recovered by its end, has not.
+each storm there is a calm, in which nothing begins: what has not recovered by its end, has not. Every
+fifth storm is one of rebalances alone, of which there are few while brokers and members die.
 """
 
 import random
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 SESSION_TIMEOUT_S = 4.0
 ROUND_S = 60.0    # of these,
 CALM_S = 14.0     # this at the end is calm
+GROUP_ROUND = 5   # each of that number has nothing but join_storm
 _LATE_S = 2.0
 _LEAD_S = 1.0    # the stream has begun by then
 _FULL = 0.9    # of a lane's time, at most; the rest are pauses
@@ -154,12 +156,23 @@ def _lane(seed, lane, seconds):
     dice = random.Random(f"{seed} {lane}")
     ends = [begin - _EARLY_S.get(lane, 0.0) for begin in calms(seconds)]
     begins = [_LEAD_S] + [number * seconds / len(ends) for number in range(1, len(ends))]
-    deck = _deck(lane, sum(end - begin for begin, end in zip(begins, ends)), seconds)
+    rounds = list(zip(begins, ends))
+    mixed = [pair for number, pair in enumerate(rounds, 1) if number % GROUP_ROUND]
+    deck = _deck(lane, sum(end - begin for begin, end in mixed), seconds)
     dice.shuffle(deck)
     faults = []
-    for number, (begin, end) in enumerate(zip(begins, ends)):
-        faults += _storm(dice, lane, deck[number::len(ends)], begin, end)
+    for number, (begin, end) in enumerate(mixed):
+        faults += _storm(dice, lane, deck[number::len(mixed)], begin, end)
+    if lane == "group":
+        for begin, end in (pair for pair in rounds if pair not in mixed):
+            faults += _storm(dice, lane, _join_storms(end - begin), begin, end)
     return faults
+
+
+def _join_storms(room):
+    """As many as there is room for."""
+    storm = next(kind for kind in KINDS if kind.name == "join_storm")
+    return [storm] * int(room / (storm.seconds[1] + storm.takes))
 
 
 def _storm(dice, lane, kinds, begin, end):

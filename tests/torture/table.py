@@ -75,16 +75,23 @@ def _row(cells):
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def main():
+def update():
+    """Writes the page anew."""
     with open(PAGE, encoding="utf-8") as file:
         text = file.read()
-    wanted = write(text, read_runs())
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(write(text, read_runs()))
+
+
+def main():
     if "--check" in sys.argv[1:]:
+        with open(PAGE, encoding="utf-8") as file:
+            text = file.read()
+        wanted = write(text, read_runs())
         sys.stdout.writelines(difflib.unified_diff(text.splitlines(True), wanted.splitlines(True),
                                                    "docs/guarantees.md", "as it should be"))
         sys.exit(0 if text == wanted else 1)
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(wanted)
+    update()
 
 
 if __name__ == "__main__":
