@@ -46,8 +46,8 @@ CFLAGS   += -std=c17 $(WARN) -Werror $(OPT_$(MODE)) -MMD -MP $(if $(HAVE_PKGS),$
 LDFLAGS  += $(LD_$(MODE))
 LDLIBS   += $(if $(HAVE_PKGS),$(shell pkg-config --libs $(PKGS))) -lev -lm -lpthread
 
-# Every src/*.c but the mains is a module; programs and tests link the modules they need.
-MODULES  := $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out src/main.c,$(wildcard src/*.c)))
+# Every src/*.c but the mains is a module; programs and tests link the modules they need. page.c is made.
+MODULES  := $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out src/main.c,$(wildcard src/*.c))) $(BUILD)/page.o
 ifeq ($(MODE),crash)
 MODULES  += $(BUILD)/tests/crashpoint.o
 endif
@@ -61,6 +61,12 @@ $(BUILD)/tests/%.o: tests/%.c | $(BUILD)/tests
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests -c -o $@ $<
 $(BUILD) $(BUILD)/tests:
 	mkdir -p $@
+
+# The status page.
+$(BUILD)/page.c: scripts/page $(wildcard web/*) | $(BUILD)
+	scripts/page >$@.tmp && mv $@.tmp $@
+$(BUILD)/page.o: $(BUILD)/page.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # main.o knows the commit, and is made anew when that changes.
 $(BUILD)/main.o: CPPFLAGS += -DTICKD_COMMIT='"$(COMMIT)"'

@@ -3,6 +3,7 @@
 
 #include "api.h"
 #include "metrics.h"
+#include "page.h"
 #include "ready.h"
 #include <stdlib.h>
 
@@ -39,6 +40,14 @@ static void render_ready(void *ctx, unsigned variant, struct http_reply *reply)
     api_ready(reply->body, &v);
 }
 
+static void render_page(void *ctx, unsigned variant, struct http_reply *reply)
+{
+    (void)ctx, (void)variant;
+    reply->type = "text/html; charset=utf-8";
+    reply->policy = page_policy;
+    buf_put(reply->body, (const char *)page_html, page_html_len);
+}
+
 #define DOCUMENT(name)                                                                             \
     static void render_##name(void *ctx, unsigned variant, struct http_reply *reply)               \
     {                                                                                              \
@@ -61,6 +70,7 @@ static uint64_t render_events(void *ctx, uint64_t position, bool beat, struct bu
 }
 
 static const struct http_route routes[] = {
+    {"/", NULL, render_page},
     {"/metrics", choose_metrics, render_metrics},
     {"/healthz", NULL, render_health},
     {"/readyz", NULL, render_ready},
