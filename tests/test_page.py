@@ -169,6 +169,20 @@ def test_pairs_tick_sort_and_filter(flow, web, page):
     check_clean(page, web)
 
 
+def test_it_is_painted_soon(flow, web, page):
+    """In CPU time, which is the same on a busy machine: 200 ms are what the first paint may take."""
+    start(flow, web, page)
+    page.call("Performance.enable", timeDomain="threadTicks")
+    page.go(address(web) + "?again")
+    painted = page.wait("performance.getEntriesByName('first-contentful-paint')[0]?.startTime", "a paint")
+    used = {each["name"]: each["value"] for each in page.call("Performance.getMetrics")["metrics"]}
+    os.makedirs(PICTURES, exist_ok=True)
+    with open(os.path.join(PICTURES, "paint.json"), "w", encoding="ascii") as file:
+        json.dump({"first_contentful_paint_ms": painted, "cpu_s": used["TaskDuration"]}, file)
+    assert used["TaskDuration"] < 0.2
+    assert page.run("document.querySelectorAll('link[rel=stylesheet], script[src], img, iframe').length") == 0
+
+
 def test_what_is_stale_and_what_is_hostile_is_seen(flow, web, page):
     symbols = symbols_of(flow)
     flow.start()

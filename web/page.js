@@ -226,14 +226,14 @@
 
   // id, title, value and unit, whether it is a warning
   const TILES = [
-    ["stored", "Ticks stored", () => [rate(state && state.rates.stored_per_s), "/s"]],
-    ["messages", "Messages read", () => [rate(state && state.rates.messages_per_s), "/s"]],
-    ["rejected", "Ticks rejected", () => [rate(state && state.rates.rejected_per_s), "/s"],
+    ["stored", "Ticks stored", () => [rate(state && state.rates.stored_per_s), "a second"]],
+    ["messages", "Messages read", () => [rate(state && state.rates.messages_per_s), "a second"]],
+    ["rejected", "Ticks rejected", () => [rate(state && state.rates.rejected_per_s), "a second"],
       () => state && state.rates.rejected_per_s > 0],
     ["lag", "Waiting in Kafka", () => [whole(state && state.lag), "messages"]],
     ["latency", "Event to commit", () => [brief(status && last(status.history.latency_p50_s)),
-      status ? `p99 ${brief(last(status.history.latency_p99_s))}` : ""]],
-    ["total", "Stored since the start", () => [short(state && state.totals.stored), "ticks"]],
+      status ? `median; 99 % ${brief(last(status.history.latency_p99_s))}` : ""]],
+    ["total", "Stored since start", () => [short(state && state.totals.stored), "ticks"]],
     ["stale", "Stale pairs", () => [whole(countStale()), `of ${whole(pairs.size)}`], () => countStale() > 0],
   ];
 
@@ -376,10 +376,10 @@
     }
     plot.cursor.setAttribute("visibility", at >= 0 ? "visible" : "hidden");
     plot.caption.replaceChildren(
-      el("b", {}, plot.title), at >= 0 ? `at ${clock(history.time[at] * 1000 - skewMs)}` : "now, and the highest of 15 min",
+      el("b", {}, plot.title), at >= 0 ? `at ${clock(history.time[at] * 1000 - skewMs)}` : "now, and the most in 15 min",
       ...plot.lines.map(([column, name, colour]) => {
         const value = at >= 0 ? history[column][at] : last(history[column]);
-        const most = at >= 0 ? "" : `, ${plot.show(highest(history[column]))}`;
+        const most = at >= 0 ? "" : `, at most ${plot.show(highest(history[column]))}`;
         return el("span", {class: "entry"}, el("i", {class: colour}, name), ` ${plot.show(value)}${most}`);
       }));
   };
@@ -636,8 +636,9 @@
   const drawFacts = (s) => {
     const d = s.database;
     const facts = [
-      ["Database connected", `writing ${yes(d.connected)}, service ${yes(d.service_connected)}`],
-      ["Kafka connected", yes(s.kafka.connected)],
+      ["Writing connection", d.connected ? "up" : "down"],
+      ["Service connection", d.service_connected ? "up" : "down"],
+      ["Kafka", s.kafka.connected ? "up" : "down"],
       ["ticks is a hypertable", s.schema.checked ? yes(s.schema.hypertable) : NONE],
       ["TimescaleDB", s.schema.timescaledb || NONE],
       ["Foreign key checked", s.schema.fk_check || NONE],
@@ -650,7 +651,8 @@
       ["Batch filling", `${whole(s.batches.filling.rows)} rows, ${bytes(s.batches.filling.bytes)}`],
       ["Being written", `${whole(s.batches.flying.rows)} rows, ${bytes(s.batches.flying.bytes)}`],
       ["Backpressure so far", brief(s.batches.backpressure_s)],
-      ["Commit", `median ${brief(s.commit.p50_s)}, 99 % ${brief(s.commit.p99_s)}`],
+      ["Commit, median", brief(s.commit.p50_s)],
+      ["Commit, 99 %", brief(s.commit.p99_s)],
       ["Ties spread", whole(s.totals.ties_spread)],
       ["Repeats dropped", whole(s.totals.dropped)],
       ["Memory", bytes(s.process.resident_bytes)],
