@@ -51,11 +51,15 @@ static bool is_due(struct log_sampler *s, int64_t now_us, uint64_t *suppressed)
 }
 
 /* librdkafka's error says only that a certificate was not accepted. Why, and whose, is in a line
- * before it, which names the same broker. */
+ * before it, which names the same address; librdkafka may hold it under two names, as one of
+ * bootstrap.servers and by its number: "ssl://host:port/bootstrap: ..." */
 static bool is_explained(const struct kafka_log *l, const char *text)
 {
     char broker[128];
     snprintf(broker, sizeof broker, "%.*s", (int)strcspn(text, " "), text);
+    char *name = strrchr(broker, '/');
+    if (name && name > broker && name[-1] != '/')
+        name[1] = '\0';
     return strstr(text, KAFKA_TROUBLE_NOT_VERIFIED) && strstr(l->certificate, broker);
 }
 
