@@ -47,9 +47,10 @@ def test_recording_arrives_whatever_is_killed(db, kafka, tickd, scratch, path):
         sender.kill()
         sender.wait()
     flow.wait_consumed()
+    # A repeated quote may, rarely, not be recognised after a kill (docs/guarantees.md).
     for source in (("--sent", journal), ("--bootstrap", kafka.bootstrap)):
         done = replay.run("verify", "--topic", topic, "--group", topic, "--database",
-                          db.dsn("postgres"), *source)
+                          db.dsn("postgres"), "--allow-repeats", *source)
         assert done.code == replay.DONE, done.out + done.err
 
 
