@@ -106,11 +106,12 @@ def drain(flow):
     """Starts tickd on what has been sent, waits until it is consumed; (messages a second, peak RSS)."""
     flow.flush()
     begin = sum(flow.next_offsets().values())
+    mark = 0  # a new daemon, a new log
     flow.start()
-    flow.daemon.wait_until(lambda: sum(flow.next_offsets().values()) > begin, "the first commit")
-    first, since = sum(flow.next_offsets().values()), time.monotonic()
+    flow.daemon.wait_log("event=kafka_assigned", mark)
+    since = time.monotonic()
     flow.wait_consumed()
-    done = sum(flow.next_offsets().values()) - first
+    done = sum(flow.next_offsets().values()) - begin
     rate = done / (time.monotonic() - since)
     peak = flow.daemon.child.peak_rss_bytes()
     flow.daemon.stop()
