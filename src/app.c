@@ -414,13 +414,18 @@ static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
 
 static int watchdog_code;
 
+/* From a signal handler. */
+static _Noreturn void leave(const char *text)
+{
+    ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+    (void)ignored;
+    _exit(watchdog_code);
+}
+
 static void on_alarm(int signum)
 {
     (void)signum;
-    static const char text[] = "tickd: librdkafka does not come back; leaving without it\n";
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)ignored;
-    _exit(watchdog_code);
+    leave("tickd: librdkafka does not come back; leaving without it\n");
 }
 
 /* At the start, and from a stop on, the process ends within this time whatever a library is still
@@ -441,10 +446,7 @@ static void start_watchdog(unsigned seconds, int code)
 static void on_crash(int signum)
 {
     (void)signum;
-    static const char text[] = "tickd: librdkafka has crashed in closing; leaving without it\n";
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)ignored;
-    _exit(watchdog_code);
+    leave("tickd: librdkafka has crashed in closing; leaving without it\n");
 }
 
 static void free_kafka(struct kafka *k)
