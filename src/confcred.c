@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VARIABLE   "CREDENTIALS_DIRECTORY="
-#define PREFIX     "tickd."
-#define SECRET_MAX (1 << 16)
+#define VARIABLE "CREDENTIALS_DIRECTORY="
+#define PREFIX   "tickd."
 
 static const char *find_directory(char *const *environ_)
 {
@@ -34,7 +33,7 @@ static bool read_credential(const char *directory, const char *name, setting_fn 
     struct slurp file;
     snprintf(path, sizeof path, "%s/%s", directory, name);
     snprintf(origin, sizeof origin, "credential %s", name);
-    if (!slurp_value(&file, path, SECRET_MAX, e)) {
+    if (!slurp_value(&file, path, e)) {
         err_wrap(e, "%s", origin);
         return false;
     }

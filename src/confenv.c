@@ -14,7 +14,6 @@
 #define KAFKA_PREFIX "TICKD_KAFKA_"
 #define BROKERS      "bootstrap.servers"
 #define NAME_MAX_LEN 200
-#define SECRET_MAX   (1 << 16)
 
 struct environment {
     char *const *list;
@@ -43,7 +42,7 @@ static const char *get(char *const *list, const char *name)
 static bool read_value(struct found *f, const char *variable, const char *path, struct err *e)
 {
     struct slurp file;
-    if (!slurp_value(&file, path, SECRET_MAX, e)) {
+    if (!slurp_value(&file, path, e)) {
         err_wrap(e, "environment %s", variable);
         return false;
     }

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define FILE_MAX    (1 << 20)
-#define VALUE_MAX   (1 << 16)
 #define FILE_SUFFIX "_file"
 
 #define EXPOSED_FLAG                                                                               \
@@ -181,7 +180,7 @@ static bool apply_value_of_file(const struct reading *r, const char *where, cons
 {
     char origin[ERR_MAX];
     struct slurp file;
-    if (!slurp_value(&file, path, VALUE_MAX, e)) {
+    if (!slurp_value(&file, path, e)) {
         err_wrap(e, "%s: %s", where, key);
         return false;
     }

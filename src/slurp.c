@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define VALUE_MAX (1 << 16)
+
 /* Reads until the end or one byte more than `limit`; false leaves errno. */
 static bool read_all(int fd, struct slurp *s, size_t limit)
 {
@@ -59,9 +61,9 @@ static void cut(struct slurp *s, char c)
         s->text[--s->len] = '\0';
 }
 
-bool slurp_value(struct slurp *s, const char *path, size_t limit, struct err *e)
+bool slurp_value(struct slurp *s, const char *path, struct err *e)
 {
-    if (!slurp(s, path, limit, e))
+    if (!slurp(s, path, VALUE_MAX, e))
         return false;
     cut(s, '\n');
     cut(s, '\r');
