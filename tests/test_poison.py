@@ -106,9 +106,8 @@ def drain(flow):
     """Starts tickd on what has been sent, waits until it is consumed; (messages a second, peak RSS)."""
     flow.flush()
     begin = sum(flow.next_offsets().values())
-    mark = 0  # a new daemon, a new log
     flow.start()
-    flow.daemon.wait_log("event=kafka_assigned", mark)
+    flow.daemon.wait_log("event=kafka_assigned")
     since = time.monotonic()
     flow.wait_consumed()
     done = sum(flow.next_offsets().values()) - begin

@@ -16,19 +16,12 @@ def flow(db, kafka, tickd, request):
     return flow.create_topic()
 
 
-def sessions(flow):
-    """Backend pids of the writing sessions."""
-    return [pid for pid, in flow.rows(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name = %s ORDER BY pid", (f"tickd:{flow.config['group']}",))]
-
-
 def test_each_partition_is_written_once(flow):
     flow.send_ticks(4000, SYMBOLS)
     flow.start()
     flow.wait_consumed()
     flow.check()
-    assert len(sessions(flow)) == 3
+    assert len(flow.sessions()) == 3
 
 
 def test_more_writers_than_partitions(flow):
@@ -55,12 +48,12 @@ def test_one_lost_connection_concerns_one_writer(flow):
     flow.start()
     flow.send_ticks(400, SYMBOLS)
     flow.wait_consumed()
-    first, *others = sessions(flow)
+    first, *others = flow.sessions()
     flow.rows("SELECT pg_terminate_backend(%s)", (first,))
     flow.daemon.wait_log("event=database_down .*name=ingest-")
     flow.send_ticks(400, SYMBOLS)
     flow.wait_consumed()
-    assert set(others) <= set(sessions(flow))
+    assert set(others) <= set(flow.sessions())
     flow.check()
 
 

@@ -43,12 +43,6 @@ class Disturbed(Flow):
     def wait_state(self, headline, since=0):
         return self.daemon.wait_log(f'event=state msg="?{headline}"? ', since)
 
-    def sessions(self):
-        """Process ids of the writing sessions."""
-        return [row[0] for row in self.db.query(
-            "SELECT pid FROM pg_stat_activity WHERE application_name = %s",
-            (f"tickd:{self.config['group']}",))]
-
     def wait_blocked(self, condition):
         """The writing session that waits as the SQL condition on pg_stat_activity says."""
         return self.daemon.wait_until(lambda: self.db.query(

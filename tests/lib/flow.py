@@ -112,6 +112,12 @@ class Flow:
         self.flush()
         self.daemon.wait_until(self.consumed, f"{self.topic} to be consumed", timeout)
 
+    def sessions(self):
+        """Process ids of the writing sessions of the group."""
+        return [pid for pid, in self.db.query(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = %s ORDER BY pid", (f"tickd:{self.config['group']}",))]
+
     # --- proving
 
     def rows(self, sql, args=None):
