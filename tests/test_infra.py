@@ -104,6 +104,13 @@ def test_free_port_is_not_one_the_kernel_gives_to_clients():
     assert all(net.free_port() < first for _ in range(20))
 
 
+def test_free_port_is_drawn_once_by_all_test_runs():
+    port = net.free_port()
+    again = f"import sys; from lib import net; sys.exit(net._reserve({port}))"
+    done = subprocess.run([sys.executable, "-c", again], cwd=TESTS, check=False)
+    assert done.returncode == 0 and not net._reserve(port)
+
+
 # --- PostgreSQL
 
 def test_pg_keeps_data_and_port_over_every_kind_of_stop(pg_private):
@@ -234,6 +241,20 @@ def test_mock_refuses_a_wrong_command_line(program, arguments):
     done = subprocess.run([program("mockbroker"), *arguments], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stderr and not done.stdout
+
+
+def test_kafka_takes_other_ports_where_its_own_are_taken(kafka, scratch):
+    cluster = type(kafka)(scratch)
+    taken = cluster.brokers[0].port
+    try:
+        with socket.socket() as stranger:
+            stranger.bind((net.LOOPBACK, taken))
+            stranger.listen()
+            cluster.start()
+        assert cluster.brokers[0].port != taken
+        check_round_trip(cluster, cluster.create_topic("elsewhere", 2))
+    finally:
+        cluster.close()
 
 
 def test_kafka_round_trip_knows_offsets_keys_and_times(kafka):

@@ -27,7 +27,7 @@ import confluent_kafka.admin
 
 from . import net, proc
 from .schema import ROOT
-from .wait import DEADLINE_S, wait_until
+from .wait import DEADLINE_S, Timeout, wait_until
 
 POM = os.path.join(ROOT, "tests", "kafka", "pom.xml")
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -37,6 +37,7 @@ _JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xsh
         "-Djava.awt.headless=true",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
+_START_ATTEMPTS = 5
 _STOP_S = 60.0
 _REASON_LENGTH = 400
 _ANSI = re.compile("\x1b\\[[0-9;]*m")
@@ -123,13 +124,10 @@ class Broker:
         self.base = base
         self.data = os.path.join(base, "data")
         self.log = os.path.join(base, "log")
-        self.port = net.free_port()
-        self.proxied_port = net.free_port()
         self.proxy_port = net.free_port()
-        self.internal_port = net.free_port()
-        self.controller_port = net.free_port()
-        self.ports = {name: net.free_port() for name in cluster.security.listeners}
+        self.draw_ports()
         self.child = None
+        self._began = 0    # the log's end when it was started last
 
     @property
     def address(self):
@@ -139,12 +137,29 @@ class Broker:
     def alive(self):
         return self.child is not None and self.child.alive
 
+    def draw_ports(self):
+        """Those it listens on; for a cluster that was never up, whose nodes know them from their files."""
+        self.port = net.free_port()
+        self.proxied_port = net.free_port()
+        self.internal_port = net.free_port()
+        self.controller_port = net.free_port()
+        self.ports = {name: net.free_port() for name in self.cluster.security.listeners}
+
     def start(self, port=None):
         """Starts the process, on another client port if one is given. Does not wait."""
         self.port = port or self.port
+        self._began = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         path = self.write_properties()
         self.child = proc.Child(_java(self.base, "kafka.Kafka", path), log=self.log, cwd=self.base,
                                 name=f"kafka-{self.node}", env=_environment(self.base))
+
+    def lost_a_port(self):
+        """True if it has ended because others listen where it should."""
+        if self.alive:
+            return False
+        with open(self.log, "rb") as log:
+            log.seek(self._began)
+            return b"Address already in use" in log.read()
 
     def stop(self):
         """Controlled shutdown, which moves leaders away first."""
@@ -247,11 +262,25 @@ class KafkaCluster:
     # --- life
 
     def start(self, broker=None, port=None):
-        """Starts what is not running and waits until the whole cluster answers."""
-        for each in self._chosen(broker):
-            if not each.alive:
-                each.start(port)
-        self.wait_ready()
+        """Starts what is not running and waits until the whole cluster answers.
+
+        Where a port was taken meanwhile it tries again: a cluster that was never up with others.
+        """
+        fresh = all(each.child is None for each in self.brokers)
+        for attempt in range(1, _START_ATTEMPTS + 1):
+            for each in self._chosen(broker):
+                if not each.alive:
+                    each.start(port)
+            try:
+                self.wait_ready()
+                return
+            except Timeout:
+                if attempt == _START_ATTEMPTS or not any(each.lost_a_port() for each in self.brokers):
+                    raise
+            if fresh:
+                self.close()
+                for each in self.brokers:
+                    each.draw_ports()
 
     def stop(self, broker=None):
         """Controlled shutdown."""
