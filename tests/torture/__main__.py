@@ -47,17 +47,18 @@ def run(plan, scratch, options):
     """One run; the record of it. Prints as it goes."""
     with World(plan, scratch, options["rate"], options["settings"]) as world:
         world.make_recording()
-        fds_at_rest = world.elder.daemon.child.fd_count() if world.elder else 0
-        began = time.monotonic()
-        diary, watch = Diary(lambda: time.monotonic() - began), Watch(world, lambda: time.monotonic() - began)
+        fds_at_rest = {member.name: member.daemon.child.fd_count() for member in world.members}
+        world.began = time.monotonic()
+        diary, watch = Diary(world.now), Watch(world)
         watch.start()
         world.start_stream()
-        _break_everything(world, plan, began, diary, watch)
-        report.say(f"torture: all is healed after {time.monotonic() - began:.0f} s; waiting for the rest")
+        _break_everything(world, plan, diary, watch)
+        report.say(f"torture: all is healed after {world.now():.0f} s; waiting for the rest")
         verdict = proof.prove(world, watch, fds_at_rest)
-        calms = report.measure(diary, watch, plan)
+        calms = report.measure(diary, watch, world)
         report.show_faults(diary)
-        report.check_recoveries(verdict, diary, calms, plan, options["recovery_s"])
+        report.check_faults(verdict, diary, plan)
+        report.check_recoveries(verdict, diary, calms, options["recovery_s"])
         record = report.line(plan, options["rate"], options["settings"], world.tally, diary, verdict)
         report.show_verdict(record, verdict)
         if not verdict.passed:
@@ -68,14 +69,14 @@ def run(plan, scratch, options):
     return record
 
 
-def _break_everything(world, plan, began, diary, watch):
-    lanes = [Lane(world, faults, began, diary) for lane in schedule.LANES
+def _break_everything(world, plan, diary, watch):
+    lanes = [Lane(world, faults, diary) for lane in schedule.LANES
              if (faults := [fault for fault in plan.faults if fault.lane == lane])]
     for lane in lanes:
         lane.start()
     try:
         while not all(lane.done.is_set() for lane in lanes) or world.streaming():
-            _progress(began, diary, watch, world)
+            _progress(diary, watch, world)
             for lane in lanes:
                 lane.done.wait(_PROGRESS_S / len(lanes))
             if all(lane.done.is_set() for lane in lanes):
@@ -88,9 +89,9 @@ def _break_everything(world, plan, began, diary, watch):
 _shown = 0.0
 
 
-def _progress(began, diary, watch, world):
+def _progress(diary, watch, world):
     global _shown
-    now = time.monotonic() - began
+    now = world.now()
     if now - _shown < _PROGRESS_S:
         return
     _shown = now

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""How each kind of fault is done and undone. A function returns when its fault is healed.
+"""How each kind of fault is done and undone. A function returns when its fault is healed: None, or the
+plain kind that it came to because the moment it waits for did not come.
 
 They run in the threads of their lanes. What they touch belongs to the lane (the database, the
 brokers) or is locked while they do (a member).
@@ -39,10 +40,11 @@ def kill(world, fault):
 
 def kill_mid_copy(world, fault):
     with world.take(fault.pick) as member:
-        _try_at(world, UP, BLACKHOLE, _COPY_HEADER, [member.proxy])
+        met = _try_at(world, UP, BLACKHOLE, _COPY_HEADER, [member.proxy])
         member.kill()
         member.proxy.heal()
         member.start()
+    return None if met else "kill"
 
 
 def kill_before_commit(world, fault):
@@ -50,18 +52,19 @@ def kill_before_commit(world, fault):
     def strike(member):
         member.kill()
         member.proxy.cut(RST)
-    _kill_at(world, fault, strike, before=True)
+    return _kill_at(world, fault, strike, before=True)
 
 
 def kill_at_commit(world, fault):
     """The COMMIT arrives, its answer finds nobody."""
-    _kill_at(world, fault, lambda member: member.kill(), before=False)
+    return _kill_at(world, fault, lambda member: member.kill(), before=False)
 
 
 def _kill_at(world, fault, strike, before):
     with world.take(fault.pick) as member:
-        _try_at(world, UP, lambda: strike(member), _COMMIT_SENT, [member.proxy], before)
+        met = _try_at(world, UP, lambda: strike(member), _COMMIT_SENT, [member.proxy], before)
         member.restart_killed()
+    return None if met else "kill"
 
 
 def _try_at(world, direction, action, pattern, proxies=None, before=False):
@@ -78,14 +81,19 @@ def kill_at_point(world, fault):
     point = _POINTS[fault.pick % len(_POINTS)]
     with world.take(fault.pick >> 8) as member:
         member.kill()
-        member.daemon.start(crash.binary(), crash.environment(point, 1 + (fault.pick >> 16) % 3))
-        try:
+        member.start(crash.binary(), crash.environment(point, 1 + (fault.pick >> 16) % 3))
+        with contextlib.suppress(Timeout):    # It may have nothing to write.
             wait_until(lambda: not member.alive, f"crash point {point}", _POINT_S)
-            world.tally["sigkills"] += 1
-        except Timeout:
-            pass    # It has nothing to write. Then it is killed without.
-        finally:
-            member.restart_killed()
+        met = _is_dead_at_point(member)
+        if met:
+            member.ended(by_sigkill=True)
+        member.restart_killed()
+    return None if met else "kill"
+
+
+def _is_dead_at_point(member):
+    return (member.daemon.child.returncode == -signal.SIGKILL
+            and bool(crash.deaths(member.daemon.log_text(member.daemon.began))))
 
 
 def kill_storm(world, fault):
@@ -101,18 +109,19 @@ def kill_storm(world, fault):
 
 
 def zombie(world, fault):
-    _zombie(world, fault, lambda member: None)
+    _zombie(world, fault, lambda member: True)
 
 
 def zombie_mid_copy(world, fault):
     """It is stopped while the database waits for the rest of its rows."""
-    _zombie(world, fault, lambda member: _try_at(world, UP, BLACKHOLE, _COPY_HEADER, [member.proxy]))
+    met = _zombie(world, fault, lambda member: _try_at(world, UP, BLACKHOLE, _COPY_HEADER, [member.proxy]))
+    return None if met else "zombie"
 
 
 def _zombie(world, fault, first):
     """Frozen for longer than the group waits, while another has its partitions."""
     with world.take(fault.pick, elder=True) as member:
-        first(member)
+        met = first(member)
         member.stopped = True
         member.daemon.child.pause()
         try:
@@ -126,6 +135,7 @@ def _zombie(world, fault, first):
             member.stopped = False
             member.proxy.heal()
         world.tally["zombies"] += 1
+    return met
 
 
 def join_and_leave(world, fault):
@@ -197,18 +207,19 @@ def pg_terminate(world, fault):
 
 
 def pg_terminate_mid_copy(world, fault):
-    if not _try_at(world, UP, lambda: _terminate(world), _COPY_HEADER):
-        pg_terminate(world, fault)
+    return _terminate_at(world, fault, _COPY_HEADER)
 
 
 def pg_terminate_at_commit(world, fault):
-    if not _try_at(world, UP, lambda: _terminate(world), _COMMIT_SENT, before=fault.pick % 2 == 0):
-        pg_terminate(world, fault)
+    return _terminate_at(world, fault, _COMMIT_SENT, before=fault.pick % 2 == 0)
 
 
-def _terminate(world):
+def _terminate_at(world, fault, pattern, before=False):
     # It runs in the proxy: the database may be frozen, but is not gone.
-    world.cluster.terminate_backends()
+    if _try_at(world, UP, world.cluster.terminate_backends, pattern, before=before):
+        return None
+    pg_terminate(world, fault)
+    return "pg_terminate"
 
 
 def pg_backend_stop(world, fault):
@@ -464,18 +475,17 @@ def poison(world, fault):
 class Lane(threading.Thread):
     """Does the faults of one lane, each at its time or as soon after as the one before allows."""
 
-    def __init__(self, world, faults, began, diary):
+    def __init__(self, world, faults, diary):
         super().__init__(name=faults[0].lane, daemon=True)
         self._world = world
         self._faults = faults
-        self._began = began
         self._diary = diary
         self.done = threading.Event()
 
     def run(self):
         for fault in self._faults:
-            self._world.hurry.wait(max(0.0, self._began + fault.at - time.monotonic()))
-            late = time.monotonic() > self._began + self._world.plan.seconds + _IDLE_S
+            self._world.hurry.wait(max(0.0, fault.at - self._world.now()))
+            late = self._world.now() > self._world.plan.seconds + _IDLE_S
             if self._world.hurry.is_set() or late:
                 break
             entry = self._diary.begin(fault)
@@ -490,8 +500,8 @@ class Lane(threading.Thread):
 
     def _do(self, entry, fault):
         try:
-            globals()[fault.kind](self._world, fault)
-            self._diary.end(entry)
+            instead = globals()[fault.kind](self._world, fault)
+            self._diary.end(entry, instead=instead or "")
         except NotInjected as reason:
             self._diary.end(entry, f"not done: {reason}")
         except Exception as problem:    # whatever it is, the run has failed and says so at its end

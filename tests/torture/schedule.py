@@ -134,7 +134,7 @@ def plan(seed, seconds, brokers=None, members=None, lanes=LANES):
 
 
 def counts(faults):
-    """How many there are of each kind, by name."""
+    """How many there are of each kind, by name; of whatever has a kind."""
     return dict(sorted(Counter(fault.kind for fault in faults).items()))
 
 

@@ -9,14 +9,14 @@ import sys
 
 from lib.schema import ROOT
 
-from .report import RUNS, SUMS
+from .report import RUNS, SUMS, figure
 
 PAGE = os.path.join(ROOT, "docs", "guarantees.md")
 _BEGIN, _END = "<!-- runs: written by scripts/torture-table -->", "<!-- end of runs -->"
 _MARKED = re.compile(f"({re.escape(_BEGIN)}\n).*?({re.escape(_END)})", re.DOTALL)
 
 _HEADS = ("seed", "commit", "minutes", "brokers", "members", "options", "faults", *SUMS, "messages",
-          "lost", "twice", "recovery p50", "p99", "slowest calm", "memory", "result")
+          "lost", "twice", "recovery p50", "p99", "p99 after kills", "slowest calm", "memory", "result")
 
 
 def read_runs(path=RUNS):
@@ -34,7 +34,7 @@ def render(runs):
         return "No run was recorded yet.\n"
     total = ["**all**", "", f"{_sum(runs, 'minutes'):g}", "", "", "",
              f"{sum(sum(run['faults'].values()) for run in runs):,}",
-             *(f"{_sum(runs, name):,}" for name in (*SUMS, "messages", "lost", "twice")), "", "", "", "", ""]
+             *(_total(runs, name) for name in (*SUMS, "messages", "lost", "twice")), *[""] * 6]
     lines = [_row([head.replace("_", " ") for head in _HEADS]), "|" + "---|" * len(_HEADS)]
     return "\n".join(lines + [_row(row) for row in rows[1:]] + [_row(total)]) + "\n\n" + _kinds(runs)
 
@@ -50,9 +50,11 @@ def _cells(run):
     options = " ".join(f"{key}={value}" for key, value in run["settings"].items())
     calms = [seconds for seconds in run["calms_s"] if seconds is not None]
     return [run["seed"], run["commit"], f"{run['minutes']:g}", run["brokers"], members, options or "",
-            sum(run["faults"].values()), *(run[name] for name in SUMS), f"{run['messages']:,}",
-            run["lost"], run["twice"], _seconds(run["recovery_p50_s"]), _seconds(run["recovery_p99_s"]),
-            _seconds(max(calms, default=None)), f"{run['rss_mib']:.0f} MiB", run["result"]]
+            *map(figure, (sum(run["faults"].values()), *(run[name] for name in SUMS), run["messages"],
+                          run["lost"], run["twice"])),
+            *map(_seconds, (run["recovery_p50_s"], run["recovery_p99_s"], run.get("recovery_kill_p99_s"),
+                            max(calms, default=None))),
+            "" if run["rss_mib"] is None else f"{run['rss_mib']:.0f} MiB", run["result"]]
 
 
 def _kinds(runs):
@@ -64,7 +66,13 @@ def _kinds(runs):
 
 
 def _sum(runs, name):
-    return sum(run[name] for run in runs)
+    return sum(run[name] or 0 for run in runs)
+
+
+def _total(runs, name):
+    """What is known, and whether that is all."""
+    known = figure(_sum(runs, name))
+    return known if all(run[name] is not None for run in runs) else f"{known} and unproven"
 
 
 def _seconds(value):

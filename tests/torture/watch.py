@@ -13,9 +13,6 @@ _OFFSETS_EVERY_S = 0.05
 _ENDS_EVERY_S = 0.3
 _MEMBERS_EVERY_S = 0.2
 _ANSWER_S = 2.0
-# A static member whose answer to a join was lost is taken for another one by the coordinator, and
-# librdkafka gives up. tickd ends with 1, and whoever supervises it starts it again.
-_FENCED = "event=kafka_fatal .*Static consumer fenced"
 
 
 @dataclass
@@ -26,11 +23,16 @@ class Entry:
     began: float
     healed: float = None
     note: str = ""
-    recovery: float = None
+    instead: str = ""    # the plain kind that it came to, where the moment it waits for did not come
+    recovery: object = None
 
     @property
     def done(self):
         return self.healed is not None and not self.note
+
+    @property
+    def kind(self):
+        return self.instead or self.fault.kind
 
 
 class Diary:
@@ -45,22 +47,21 @@ class Diary:
         self.entries.append(entry)
         return entry
 
-    def end(self, entry, note=""):
+    def end(self, entry, note="", instead=""):
         entry.note = note
+        entry.instead = instead
         entry.healed = self._clock()
 
 
 class Watch:
     """Owns its threads, which live as long as the world."""
 
-    def __init__(self, world, clock):
+    def __init__(self, world):
         self.samples = []    # (when, next_offset of each partition)
         self.ends = []    # (when, log end of each partition)
         self.went_back = []    # stored offsets that were seen to decrease
-        self.deaths = []    # ends nobody asked for: (when, member, exit code)
         self.peak_rss = {}
         self._world = world
-        self._clock = clock
         self._threads = [threading.Thread(target=target, name=target.__name__, daemon=True)
                          for target in (self._watch_offsets, self._watch_ends, self._watch_members)]
 
@@ -95,7 +96,7 @@ class Watch:
     def _take(self, found):
         offsets = tuple(found.get(number, 0) for number in range(PARTITIONS))
         before = self.samples[-1][1] if self.samples else offsets
-        now = self._clock()
+        now = self._world.now()
         self.went_back += [f"partition {number} from {before[number]} to {offsets[number]} at {now:.1f} s"
                            for number in range(PARTITIONS) if offsets[number] < before[number]]
         self.samples.append((now, offsets))
@@ -103,14 +104,14 @@ class Watch:
     def _watch_ends(self):
         consumer = _consumer(self._world)
         while not self._world.over.wait(_ENDS_EVERY_S):
-            asked = self._clock()
+            asked = self._world.now()
             ends = _log_ends(consumer)
             if ends is not None:
                 self.ends.append((asked, ends))
 
     def _watch_members(self):
         while not self._world.over.wait(_MEMBERS_EVERY_S):
-            for member in list(self._world.members):
+            for member in self._world.present():
                 if member.lock.acquire(blocking=False):
                     try:
                         self._look_at(member)
@@ -118,12 +119,7 @@ class Watch:
                         member.lock.release()
 
     def _look_at(self, member):
-        if member.wanted and not member.alive:
-            code = member.daemon.child.returncode
-            if code == 1 and member.daemon.logged(_FENCED):
-                self._world.tally["fenced"] += 1
-            else:
-                self.deaths.append((self._clock(), member.name, code))
+        if member.find_dead():
             member.start()
         try:
             rss = member.daemon.child.rss_bytes()

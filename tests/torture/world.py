@@ -9,6 +9,7 @@ Children are tied to the thread that started them, so threads that start any liv
 import contextlib
 import json
 import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -33,6 +34,10 @@ _PG = {
     "log_min_messages": "fatal",
 }
 
+# A static member whose answer to a join was lost is taken for another one by the coordinator, and
+# librdkafka gives up. tickd ends with 1, and whoever supervises it starts it again.
+_FENCED = "event=kafka_fatal .*Static consumer fenced"
+
 # All else is tickd's default, so that what is shown holds for that.
 _CONFIG = {
     "topics": TOPIC,
@@ -52,39 +57,69 @@ class NotInjected(Exception):
 class Member:
     """One tickd of the group with its own way to the database. Hold `lock` to stop or start it."""
 
-    def __init__(self, world, name, static):
+    def __init__(self, world, name, static, daemon, proxy):
         self.name = name
-        self.proxy = Proxy(world.cluster.port)
-        url = world.db.dsn().replace(f":{world.cluster.port}/", f":{self.proxy.port}/")
-        config = {**world.config, "database_url": url,
-                  "kafka.bootstrap.servers": world.bootstrap}
-        if static:
-            config["kafka.group.instance.id"] = name
-        self.daemon = Tickd(world.scratch, config)
+        self.static = static
+        self.daemon = daemon
+        self.proxy = proxy
         self.lock = threading.RLock()
         self.stopped = False    # SIGSTOP
         self.wanted = False    # should be running: if it is not, it has ended by itself
-        self._tally = world.tally
+        self._world = world
 
     @property
     def alive(self):
         return self.daemon.alive
 
-    def start(self):
-        self.daemon.start()
+    def start(self, binary=None, env=None):
+        self.daemon.start(binary, env)
         self.wanted = True
 
     def kill(self):
-        """SIGKILL, at any time; counts it if there was anybody to kill."""
-        self.wanted = False
-        if self.daemon.alive:
+        """SIGKILL, at any time; counted if that is what it died of."""
+        if self.find_dead():
+            return
+        if self.wanted:
             self.daemon.kill9()
-            self._tally["sigkills"] += 1
+            self.ended(self.daemon.child.returncode == -signal.SIGKILL)
 
     def stop(self):
-        """SIGTERM: it must leave in good order."""
+        """SIGTERM: it must leave in good order, if it is still there."""
+        if self.find_dead() or not self.wanted:
+            return
+        try:
+            self.daemon.stop()
+        except AssertionError:
+            if not self._is_fenced():
+                raise
+            self._world.tally["fenced"] += 1
+        finally:
+            self._leave()
+
+    def find_dead(self):
+        """True if it has ended although it should be running; that is written down, once."""
+        dead = self.wanted and not self.alive
+        if dead:
+            self.ended(by_sigkill=False)
+        return dead
+
+    def ended(self, by_sigkill):
+        """It is dead: killed by us, fenced by Kafka, or else by itself."""
+        self._leave()
+        if by_sigkill:
+            self._world.tally["sigkills"] += 1
+        elif self._is_fenced():
+            self._world.tally["fenced"] += 1
+        else:
+            self._world.deaths.append((self._world.now(), self.name, self.daemon.child.returncode))
+
+    def _leave(self):
         self.wanted = False
-        self.daemon.stop()
+        if not self.static:
+            self._world.departures.append(self._world.now())
+
+    def _is_fenced(self):
+        return self.daemon.child.returncode == 1 and self.daemon.logged(_FENCED, self.daemon.began)
 
     def restart_killed(self):
         self.kill()
@@ -107,9 +142,13 @@ class World:
         self.config = {**_CONFIG, **(settings or {})}
         self.tally = Counter()
         self.trouble = []    # what went wrong in the harness itself
+        self.deaths = []    # ends nobody asked for: (when, member, exit code)
+        self.departures = []    # when dynamic members ended, for whose partitions Kafka may have to wait
+        self.began = time.monotonic()    # later the beginning of the stream
         self.over = threading.Event()
         self.hurry = threading.Event()    # an interrupt: no more faults
         self.members = []
+        self.joiners = []
         self.past_members = []
         self.kafka_proxies = {}
         self.poison_sent = Counter()
@@ -125,7 +164,7 @@ class World:
         try:
             self._start_servers()
             for number in range(self.plan.members):
-                self.members.append(Member(self, f"member-{number}", self.plan.static[number]))
+                self.members.append(self._new_member(f"member-{number}", self.plan.static[number]))
                 self.members[-1].start()
             for member in self.members:
                 member.daemon.wait_log("event=kafka_assigned", timeout=_SETTLE_S)
@@ -138,7 +177,7 @@ class World:
         self.over.set()
         if self._sender is not None:
             self._sender.kill()
-        for member in self.members + self.past_members:
+        for member in self.everybody():
             member.close()
         for proxy in self.kafka_proxies.values():
             proxy.close()
@@ -152,12 +191,12 @@ class World:
         self.db = pg.Database(self.cluster, self.cluster.create_deployed())
         self.cluster.query("CREATE ROLE crowd LOGIN")
         self.kafka = kafka.KafkaCluster(self.scratch, self.plan.brokers)
+        self.kafka.start()
         # Each broker has two addresses, of which it uses one: clients know both.
         self.addresses = {broker.node: [broker.proxy_port, net.free_port()]
                           for broker in self.kafka.brokers}
         for broker in self.kafka.brokers:
             self.kafka_proxies[broker.node] = Proxy(broker.proxied_port, broker.proxy_port)
-        self.kafka.start()
         self.kafka.create_topic(TOPIC, PARTITIONS)
 
     @property
@@ -175,6 +214,10 @@ class World:
         self.kafka_proxies[node] = Proxy(broker.proxied_port, new)
 
     # --- members
+
+    def now(self):
+        """Seconds since the stream began."""
+        return time.monotonic() - self.began
 
     @property
     def elder(self):
@@ -204,24 +247,43 @@ class World:
         with self._members_lock:
             self._joined += 1
             name = f"joiner-{self._joined}"
-        member = Member(self, name, static=False)
-        with member.lock:
-            member.start()
-            try:
-                yield member
-            finally:
+        member = self._new_member(name, static=False)
+        member.start()
+        self._move(member, None, self.joiners)
+        try:
+            yield member
+        finally:
+            self._move(member, self.joiners, self.past_members)
+            with member.lock:
                 if dies:
                     member.kill()
-                elif member.alive:
+                else:
                     member.stop()
-                member.proxy.close()
-                with self._members_lock:
-                    self.past_members.append(member)
+            member.proxy.close()
+
+    def _new_member(self, name, static):
+        proxy = Proxy(self.cluster.port)
+        config = {**self.config, "kafka.bootstrap.servers": self.bootstrap,
+                  "database_url": self.db.dsn().replace(f":{self.cluster.port}/", f":{proxy.port}/")}
+        if static:
+            config["kafka.group.instance.id"] = name
+        return Member(self, name, static, Tickd(self.scratch, config), proxy)
+
+    def _move(self, member, old, new):
+        with self._members_lock:
+            if old is not None:
+                old.remove(member)
+            new.append(member)
+
+    def present(self):
+        """The members that should be there now."""
+        with self._members_lock:
+            return self.members + self.joiners
 
     def everybody(self):
         """All members, those that were there for a while too."""
         with self._members_lock:
-            return self.members + self.past_members
+            return self.members + self.joiners + self.past_members
 
     def _rotated(self, pick):
         start = pick % len(self.members)
@@ -267,10 +329,10 @@ class World:
         """Waits until everything is sent: the sender's report."""
         try:
             code = self._sender.wait(_SETTLE_S * 2)
-        except Timeout as problem:
+            with open(self._report, encoding="utf-8") as file:
+                return {**json.load(file), "exit_code": code}
+        except (Timeout, OSError, ValueError) as problem:
             return {"exit_code": None, "sent": 0, "why": str(problem)}
-        with open(self._report, encoding="utf-8") as file:
-            return {**json.load(file), "exit_code": code}
 
     def _generate(self, name, *arguments):
         path, expect = os.path.join(self._base, name + ".tsv"), os.path.join(self._base, name + ".json")
