@@ -113,8 +113,11 @@ def zombie(world, fault):
 
 
 def zombie_mid_copy(world, fault):
-    """It is stopped while the database waits for the rest of its rows."""
-    met = _zombie(world, fault, lambda member: _try_at(world, UP, BLACKHOLE, _COPY_HEADER, [member.proxy]))
+    """It is stopped while the database waits for the rest of its rows; or, when it has all of them, for
+    COMMIT: then the successor meets their keys in the index, and has to end that session."""
+    pattern, before = (_COPY_HEADER, False) if fault.pick & 1 else (_COMMIT_SENT, True)
+    met = _zombie(world, fault, lambda member: _try_at(
+        world, UP, BLACKHOLE, pattern, [member.proxy], before))
     return None if met else "zombie"
 
 
