@@ -13,6 +13,7 @@ import pytest
 
 from lib import disk, proc
 from lib.fault import Disturbed
+from lib.faults import kafka_proxy, kafka_through
 from lib.flow import canonical, now_ms
 
 HOUR_MS = 3_600_000
@@ -184,13 +185,16 @@ def limit(daemon, count):
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard if count is None else count, hard))
 
 
-def test_out_of_file_descriptors(flow, cluster_of_flow):
+def test_out_of_file_descriptors(flow, cluster_of_flow, proxy_factory):
     """No connection can be made, neither here nor there; it does not spin, and goes on when it can."""
-    mark = flow.run()
+    kafka = kafka_proxy(proxy_factory, flow.broker.brokers[0])
+    mark = kafka_through(flow).run()
     limit(flow.daemon, 3)
     cluster_of_flow.terminate_backends("tickd%")
+    kafka.cut()
     line = flow.daemon.wait_log("event=database_connect_failed .*attempt=8 ", mark)
     assert "Too many open files" in line
+    flow.daemon.wait_log("event=kafka_(down|error|log) .*Too many open files", mark)
     flow.wait_state("waiting for database", mark)
     flow.send_more()
     assert proc.cpu_share(flow.daemon.child, 1) < IDLE_SHARE
