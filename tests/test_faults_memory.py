@@ -16,6 +16,10 @@ from lib.wait import wait_until
 LAST = 1500
 SINGLE = 30
 ALL = 10
+# When all is running, so many ticks need more allocations than that.
+TICKS = 400
+LAST_LATER = 400
+LATER = 12
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,21 @@ def flow(db, kafka, tickd):
 def outlive(flow, tickd, env):
     """Runs a daemon in which allocations fail until it has died of it or done its work."""
     flow.send_more(20)
-    daemon = tickd(flow.config, env=env)
+    return ended(flow, tickd(flow.config, env=env), env)
+
+
+def outlive_later(flow, tickd, env):
+    """The same where they fail when it has long been at work."""
+    flow.daemon = daemon = tickd(flow.config, env={**env, "FAILMALLOC_LATER": "1"})
+    flow.wait_state("flowing")
+    flow.go_on(20)
+    daemon.child.send(signal.SIGUSR2)
+    flow.send_more(TICKS)
+    return ended(flow, daemon, env)
+
+
+def ended(flow, daemon, env):
+    """Waits until it has died or done its work; whether it has died, of nothing but want of memory."""
     wait_until(lambda: not daemon.alive or flow.consumed(), f"an end of {env}",
                detail=daemon.log_text)
     if daemon.alive:
@@ -64,4 +82,13 @@ def test_memory_that_ends_for_good(flow, tickd, failmalloc):
     died = sum(outlive(flow, tickd, {"LD_PRELOAD": failmalloc, "FAILMALLOC_AT": str(moment),
                                      "FAILMALLOC_ALL": "1"}) for moment in moments)
     assert died >= ALL // 3, "hardly anything failed"
+    flow.run()
+
+
+@pytest.mark.parametrize("more", [{}, {"FAILMALLOC_ALL": "1"}], ids=["once", "for_good"])
+def test_memory_that_ends_while_ticks_flow(flow, tickd, failmalloc, more):
+    moments = random.Random(3).sample(range(1, LAST_LATER), LATER)
+    died = sum(outlive_later(flow, tickd, {"LD_PRELOAD": failmalloc, "FAILMALLOC_AT": str(moment), **more})
+               for moment in moments)
+    assert died >= LATER // 4, "hardly anything failed"
     flow.run()
