@@ -24,6 +24,9 @@ LINES_MAX = 30 + OUTAGE_S
 
 # More than tickd holds: two batches, and what librdkafka fetches ahead.
 FILL = 25_000
+BACKLOG = RATE * OUTAGE_S + FILL
+# Of the slower of two undisturbed drains, before and after: machines have other work.
+CATCH_UP = 0.5
 
 _topics = itertools.count()
 
@@ -83,17 +86,18 @@ def drain_rate(flow, before):
     return (committed(flow) - first) / (time.monotonic() - since)
 
 
-def drain_undisturbed(flow, count):
+def drain_undisturbed(flow, days_ago):
     """As much as an outage holds up, written by a tickd that has just been started."""
-    flow.send_ticks(count, base_ms=now_ms() - 2 * DAY_MS)
+    flow.send_ticks(BACKLOG, base_ms=now_ms() - days_ago * DAY_MS)
     flow.flush()
+    before = committed(flow)
     flow.start()
-    return drain_rate(flow, 0)
+    return drain_rate(flow, before)
 
 
 @pytest.mark.parametrize("outage", [LockedTable, FrozenServer, StoppedServer])
 def test_database_that_takes_nothing_under_ten_times_the_load(flow, outage):
-    rate = drain_undisturbed(flow, RATE * OUTAGE_S + FILL)
+    rate = drain_undisturbed(flow, days_ago=2)
     flow.daemon.wait_log("event=state msg=flowing")
     before, mark = committed(flow), flow.daemon.mark()
     trouble = outage(flow.db)
@@ -113,7 +117,10 @@ def test_database_that_takes_nothing_under_ten_times_the_load(flow, outage):
     caught_up = drain_rate(flow, before)
     flow.check()
     assert not flow.daemon.logged("event=(kafka_revoked|kafka_assigned|kafka_down)", mark)
-    assert caught_up > rate / 5, f"{caught_up:.0f}/s after the outage, {rate:.0f}/s without one"
-    assert len(flow.daemon.logged("", mark)) < LINES_MAX
-    print(f"{outage.__name__}: {caught_up:.0f}/s after, {rate:.0f}/s without, +{grown} bytes,"
-          f" {len(flow.daemon.logged('', mark))} lines")
+    lines = len(flow.daemon.logged("", mark))
+    assert lines < LINES_MAX
+    flow.daemon.stop()
+    again = drain_undisturbed(flow, days_ago=3)
+    print(f"{outage.__name__}: {caught_up:.0f}/s after, {rate:.0f}/s and {again:.0f}/s without, +{grown} bytes,"
+          f" {full / MIB:.1f} MiB, {lines} lines")
+    assert caught_up > CATCH_UP * min(rate, again)
