@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from lib import programs, replay
 from lib.daemon import Tickd, environment
+from lib.wait import wait_until
 
 from .bed import PARTITIONS, Wrong
 from .cpu import process_s
@@ -17,6 +19,8 @@ from .load import config_of
 # From the queue of librdkafka to the bytes of COPY: these three, and all they call.
 _PATH = ("kafka_peek", "pipeline_take", "kafka_advance")
 _SETTLE_S = 2.0
+# Of the feed, by messages: the stretch over which CPU is counted. The feed flows all through it.
+_FROM, _TO = 0.1, 0.9
 
 
 class Live:
@@ -44,15 +48,12 @@ class Live:
         self.daemon.child.kill()
 
     def measure(self, rate, seconds):
-        """tickreplay measure: what it says, and the daemon's CPU meanwhile."""
+        """tickreplay measure: what it says, and the daemon's CPU while the feed flows."""
         recording = self.bed.make_recording(rate, seconds)
-        cpu, began = process_s(self.daemon.pid), time.monotonic()
-        done = replay.run(
-            "measure", "--quiet", "--bootstrap", self.bed.kafka.bootstrap, "--topic", self.topic,
-            "--group", self.group, "--database", self.bed.db.dsn("postgres"), "--",
-            "--rate", rate, "--shift-to-now", recording, timeout=seconds + 120,
-            json_to=os.path.join(self.bed.scratch.dir("measure"), "report.json"))
-        cpu_pct = 100 * (process_s(self.daemon.pid) - cpu) / (time.monotonic() - began)
+        with ThreadPoolExecutor(1) as pool:
+            feed = pool.submit(self._replay, recording, rate, seconds)
+            cpu_pct = self._cpu_pct(rate, seconds, feed)
+        done = feed.result()
         found = done.found
         if done.code or not found.get("ok"):
             raise Wrong(f"tickreplay measure at {rate}/s: {done.err}")
@@ -61,6 +62,24 @@ class Live:
         return {"rate": found["rate"], "sent": found["sent"], "latency_ms": latency,
                 "cpu_pct": cpu_pct, "rss_mib": self.daemon.child.peak_rss_bytes() / 2**20}
 
+    def _replay(self, recording, rate, seconds):
+        return replay.run(
+            "measure", "--quiet", "--bootstrap", self.bed.kafka.bootstrap, "--topic", self.topic,
+            "--group", self.group, "--database", self.bed.db.dsn("postgres"), "--",
+            "--rate", rate, "--shift-to-now", recording, timeout=seconds + 120,
+            json_to=os.path.join(self.bed.scratch.dir("measure"), "report.json"))
+
+    def _cpu_pct(self, rate, seconds, feed):
+        """The daemon's CPU while the feed, which has begun, flows: percent of a core."""
+        def wait_for(part):
+            wait_until(lambda: self.bed.consumed() >= part * rate * seconds, f"{part} of the feed",
+                       timeout=seconds + 60, abort=lambda: ended(feed))
+
+        wait_for(_FROM)
+        cpu, began = process_s(self.daemon.pid), time.monotonic()
+        wait_for(_TO)
+        return 100 * (process_s(self.daemon.pid) - cpu) / (time.monotonic() - began)
+
     def _ready(self):
         return self.bed.db.count("ingest_offsets") == PARTITIONS
 
@@ -68,6 +87,11 @@ class Live:
         if self.bed.books() != (sent, 0) or self.bed.fingerprint()[0] != sent:
             raise Wrong(f"{sent} ticks were sent, {self.bed.books()} are accounted for, "
                         f"{self.bed.fingerprint()[0]} are in the table")
+
+
+def ended(feed):
+    """What tickreplay had to say at its end, None as long as it runs."""
+    return feed.result().err or "tickreplay ended" if feed.done() else None
 
 
 def instructions(bed, topic, count, **options):

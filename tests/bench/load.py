@@ -9,6 +9,7 @@ import time
 
 from lib import programs
 from lib.daemon import Tickd, environment
+from lib.web import Web
 
 from .bed import PARTITIONS, Wrong
 from .cpu import Meter, process_s
@@ -21,7 +22,7 @@ _GIVEN = re.compile(r"^ts=(\S+) .*event=kafka_assigned .*partitions=[1-9]")
 def config_of(bed, topic, group, **more):
     """tickd's configuration for the bench: its defaults, but for what it cannot know."""
     return {"database_url": bed.db.dsn(), "kafka.bootstrap.servers": bed.kafka.bootstrap,
-            "topics": topic, "group": group, "stats_interval_ms": 1000,
+            "topics": topic, "group": group, "http_listen": Web().listen,
             "require_hypertable": "yes" if bed.hypertable else "no", **more}
 
 
