@@ -10,7 +10,7 @@ import pytest
 from lib import programs
 from lib.schema import ROOT
 
-from bench import report
+from bench import cpu, load, report
 
 SMALL = {"BENCH_TICKS": 4000, "BENCH_ROUNDS": 1, "BENCH_LONG_TICKS": 6000, "BENCH_LIVE_SECONDS": 2,
          "BENCH_TRACED_TICKS": 500}
@@ -39,8 +39,11 @@ def test_small_bench_has_every_figure(kafka, pg, out):
     for key, *_ in report.KEYS:
         assert results[key] > 0, key
         assert f"`{key}`" in done.stdout
-    for figures in results["rounds"][0].values():
-        assert figures["rate"] > 0
+    assert set(results["rounds"][0]) == {"copy_fk", "copy_nofk", "bare", *load.DRAINS}
+    for name, figures in results["rounds"][0].items():
+        assert figures["rate"] > 0 and figures["others"] >= 0 and figures["steal"] >= 0
+        for who in ("loader", "broker") if name == "bare" else ("loader", "backend", "broker"):
+            assert figures["cpu_s"][who] > 0, (name, who)
     assert set(results["live"]) == {"default_250", "quick_250", "quick_5000"}
 
 
@@ -72,3 +75,8 @@ def test_docs_take_the_table_between_their_markers(monkeypatch, out):
     with open(page, encoding="utf-8") as file:
         assert file.read() == ("before\n<!-- begin: written by scripts/bench -->\nnew figures\n"
                                "<!-- end -->\nbehind\n")
+
+
+def test_stolen_time_is_not_work():
+    assert cpu.machine_of("cpu  100 20 30 4000 500 6 7 800 50 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n") == (
+        1.63, 8.0)

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 from lib import kafka, pg, proc, programs
 from lib.daemon import environment, run as run_tickd
@@ -20,9 +21,12 @@ _GOOD = ("--relay", "0", "--trades", "0", "--bbo", "0", "--prices", "0", "--garb
          "--unknown", "0", "--control", "0", "--batches", "0")
 # Bytes; Java's producers make batches of 16 KiB, a feed at its own pace smaller ones still.
 _RECORD_BATCH = 65536
-# As a server that is meant to take load has it; durability as it ships.
-_SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "'30min'",
-             "autovacuum": "off"}
+# As a server that is meant to take load has it; durability as it ships. What a load has written of
+# WAL is kept for the next one (min_wal_size), so that no load but the first makes files.
+_SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "8GB", "min_wal_size": "2GB",
+             "checkpoint_timeout": "'30min'", "autovacuum": "off"}
+# Between what was before and a load: for what the kernel has yet to write and to free.
+_REST_S = 1.0
 _FOREIGN_KEYS = ("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
                  " WHERE conrelid = 'ticks'::regclass AND contype = 'f'")
 _BOOKS = ("SELECT coalesce(sum(stored), 0), coalesce(sum(rejected + ignored + dropped), 0)"
@@ -107,10 +111,11 @@ class Bed:
     # --- the table
 
     def empty(self):
-        """No rows, no offsets, and no checkpoint owing from what was there before."""
+        """No rows, no offsets, no checkpoint owing from what was there before, and a rest."""
         self.db.query("TRUNCATE ticks")
         self.db.query("TRUNCATE rejected_ticks, ingest_offsets")
         self.db.query("CHECKPOINT")
+        time.sleep(_REST_S)
 
     def drop_foreign_key(self):
         for name, _ in self.foreign_keys:
@@ -133,16 +138,9 @@ class Bed:
         """Messages of all partitions that are behind the stored offsets."""
         return int(self.db.one("SELECT coalesce(sum(next_offset), 0) FROM ingest_offsets"))
 
-    def psql(self, command):
-        """psql as a child, to be measured: its Popen."""
-        return subprocess.Popen([os.path.join(self.pg.bindir, "psql"), "-XqAt", "-v",
-                                 "ON_ERROR_STOP=1", "-d", self.db.dsn("postgres"), "-c", command],
-                                env=environment({"PGAPPNAME": "bench"}), stdin=subprocess.DEVNULL)
-
-    def backends(self, application):
-        """{pid: application_name} of the sessions whose name is LIKE that."""
-        return dict(self.db.query("SELECT pid, application_name FROM pg_stat_activity"
-                                  " WHERE application_name LIKE %s", (application,)))
+    def backends(self):
+        """The pids of tickd's sessions."""
+        return [pid for pid, *_ in self.pg.backends()]
 
 
 def has_timescale():
@@ -150,12 +148,6 @@ def has_timescale():
     share = subprocess.run([os.path.join(pg.bindir(), "pg_config"), "--sharedir"],
                            stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
     return os.path.exists(os.path.join(share, "extension", "timescaledb.control"))
-
-
-def has_option(name):
-    """True if this tickd knows the option."""
-    shown = run_tickd("--print-config").stdout
-    return any(line.split("=")[0].strip() == name for line in shown.splitlines())
 
 
 def _cpu_model():

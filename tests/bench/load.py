@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""One measured load of the table each: by psql \\copy, by tickd; and reading the topic alone."""
+"""One measured load of the table each: by psql \\copy, by tickd; and reading the topic alone.
+
+A load's seconds run from when it has its work, connected and at rest, to the commit of the last row;
+the CPU of its processes counts from their start.
+"""
 
 import datetime
-import os
 import re
+import resource
 import subprocess
 import time
 
@@ -12,10 +16,18 @@ from lib.daemon import Tickd, environment
 from lib.web import Web
 
 from .bed import PARTITIONS, Wrong
-from .cpu import Meter, process_s
+from .cpu import Meter, process_s, threads_s
+from .psql import Psql
 
-_LOOK_S = 0.005
+# {name: options} of the drains that are compared.
+DRAINS = {f"drain_{check}_{writers}": {"fk_check": check, "writers": writers}
+          for check in ("row", "batch") for writers in (1, 2)}
+FASTEST = "drain_batch_2"
+
 _DRAIN_S = 900.0
+# To look is a query, on the cores that tickd and its backends need: seldom, until it is nearly over.
+_SELDOM_S, _OFTEN_S = 0.1, 0.01
+_NEARLY = 0.9
 _GIVEN = re.compile(r"^ts=(\S+) .*event=kafka_assigned .*partitions=[1-9]")
 
 
@@ -27,33 +39,34 @@ def config_of(bed, topic, group, **more):
 
 
 def copy(bed, path):
-    """psql \\copy of the prepared rows into the empty table."""
+    """psql \\copy of the prepared rows into the empty table: (figures, fingerprint of the table)."""
     bed.empty()
-    child = bed.psql(f"\\copy ticks from '{path}' (format binary)")
-    began = time.monotonic()
-    backend, used = None, {"psql": 0.0, "backend": 0.0}
-    while child.poll() is None:
-        backend = backend or next(iter(bed.backends("bench")), None)
-        used["psql"] = process_s(child.pid) or used["psql"]
-        used["backend"] = process_s(backend) if backend and process_s(backend) else used["backend"]
-        time.sleep(_LOOK_S)
-    seconds = time.monotonic() - began
-    if child.returncode:
-        raise Wrong(f"psql ended with {child.returncode}")
+    meter = Meter(broker=bed.broker_pid).start()
+    with Psql(bed) as psql:
+        began = time.monotonic()
+        psql.do(f"\\copy ticks from '{path}' (format binary)")
+        seconds = time.monotonic() - began
+        used = meter.stop(loader=process_s(psql.pid), backend=process_s(psql.backend))
     rows = bed.fingerprint()
-    return {"seconds": seconds, "rate": rows[0] / seconds, "cpu_s": used}, rows
+    return {"seconds": seconds, "rate": rows[0] / seconds, **used}, rows
 
 
 def bare(bed, topic, count):
     """librdkafka alone, counting."""
     meter = Meter(broker=bed.broker_pid).start()
+    before = _children_s()
     done = subprocess.run([programs.path("bareconsume"), bed.kafka.bootstrap, topic,
                            str(PARTITIONS), str(count)], env=environment(), check=True, text=True,
                           stdout=subprocess.PIPE)
+    used = meter.stop(loader=_children_s() - before)
     messages, _, seconds = done.stdout.split()
-    meter.stop()
-    return {"seconds": float(seconds), "rate": int(messages) / float(seconds),
-            "cpu_s": meter.used}
+    return {"seconds": float(seconds), "rate": int(messages) / float(seconds), **used}
+
+
+def _children_s():
+    """CPU seconds of the children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Drain:
@@ -71,41 +84,34 @@ class Drain:
     def run(self):
         """(figures, fingerprint of the table)."""
         self.bed.empty()
+        meter = Meter(broker=self.bed.broker_pid).start()
         self.daemon.start()
         try:
-            figures = self._measure()
+            figures = self._measure(meter)
             self.daemon.stop()
         finally:
             self.daemon.child.kill()
-        stored, others = self.bed.books()
-        rows = self.bed.fingerprint()
-        if (stored, others, rows[0]) != (self.count, 0, self.count):
-            raise Wrong(f"of {self.count} ticks {stored} are accounted for and {others} besides, "
-                        f"{rows[0]} are in the table\n{self.daemon.log_text()[-2000:]}")
-        return {**figures, **self._merges()}, rows
+        return {**figures, **self._merges()}, self._verified()
 
-    def _measure(self):
+    def _measure(self, meter):
         daemon = self.daemon
         began = daemon.wait_until(self._given, "partitions")
-        backends = {f"backend_{i}": pid
-                    for i, pid in enumerate(sorted(self.bed.backends("tickd:%")))}
-        meter = Meter(tickd=daemon.pid, broker=self.bed.broker_pid, **backends).start()
-        self._wait_drained()
+        self._wait_for(_NEARLY * self.count, _SELDOM_S)
+        self._wait_for(self.count, _OFTEN_S)
         seconds = time.time() - began
-        meter.stop()
-        used = {"tickd": meter.used["tickd"], "broker": meter.used["broker"],
-                "backend": sum(meter.used[name] for name in backends)}
-        return {"seconds": seconds, "rate": self.count / seconds, "cpu_s": used,
-                "others_s": meter.others_s, "threads_cpu_s": _threads(daemon.pid),
+        used = meter.stop(loader=process_s(daemon.pid),
+                          backend=sum(map(process_s, self.bed.backends())))
+        return {"seconds": seconds, "rate": self.count / seconds, **used,
+                "threads_cpu_s": threads_s(daemon.pid),
                 "rss_mib": daemon.child.peak_rss_bytes() / 2**20}
 
-    def _wait_drained(self):
-        """A wait of its own: lib.wait looks too seldom to time anything."""
+    def _wait_for(self, count, pause_s):
+        """A wait of its own: how often it looks is part of what is measured."""
         end = time.monotonic() + _DRAIN_S
-        while self.bed.consumed() < self.count:
+        while self.bed.consumed() < count:
             if not self.daemon.alive or time.monotonic() > end:
                 raise Wrong(f"not drained\n{self.daemon.log_text()[-2000:]}")
-            time.sleep(_LOOK_S)
+            time.sleep(pause_s)
 
     def _given(self):
         """Unix time at which partitions were assigned, 0 as long as they are not."""
@@ -126,17 +132,11 @@ class Drain:
                 total[key] = int(found[1]) if found else None
         return total
 
-
-def _threads(pid):
-    """CPU seconds by the name of the thread."""
-    found = {}
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{thread}/comm", encoding="utf-8") as file:
-                name = file.read().strip()
-            with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
-                seconds = int(file.read().split()[0]) / 1e9
-        except FileNotFoundError:
-            continue
-        found[name] = found.get(name, 0.0) + seconds
-    return {name: seconds for name, seconds in found.items() if seconds > 0.001}
+    def _verified(self):
+        """The fingerprint of a table that has every tick once."""
+        stored, others = self.bed.books()
+        rows = self.bed.fingerprint()
+        if (stored, others, rows[0]) != (self.count, 0, self.count):
+            raise Wrong(f"of {self.count} ticks {stored} are accounted for and {others} besides, "
+                        f"{rows[0]} are in the table\n{self.daemon.log_text()[-2000:]}")
+        return rows

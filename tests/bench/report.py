@@ -44,8 +44,13 @@ def ratio(rounds, above, below):
 
 
 def drains(rounds):
-    """The names of the kinds of drain that were measured."""
+    """The names of the kinds of drain that were measured for their speed."""
     return sorted(name for name in rounds[0] if name.startswith("drain_"))
+
+
+def loads(rounds):
+    """The names of all kinds of load, as the tables have them."""
+    return ("copy_fk", "copy_nofk", "bare", *drains(rounds))
 
 
 def best_drain(rounds):
@@ -65,7 +70,7 @@ def summarize(raw):
         "decode_vs_jansson": raw["decode"].get("decode_vs_jansson"),
         "instructions_per_tick": raw.get("instructions"),
         "cpu_s_per_million": median(rounds, best,
-                                    lambda one: one["cpu_s"]["tickd"] * 1e6 / count),
+                                    lambda one: one["cpu_s"]["loader"] * 1e6 / count),
         "peak_rss_mib": raw["long"]["rss_mib"] if raw.get("long") else None,
         "cpu_pct_at_250": live["default_250"]["cpu_pct"] if live else None,
         "p99_ms_at_250": live["quick_250"]["latency_ms"]["p99"] if live else None,
@@ -110,7 +115,7 @@ def _targets(results):
 def _loads(results):
     rounds = results["rounds"]
     rows = []
-    for name in ("copy_fk", "copy_nofk", "bare", *drains(rounds)):
+    for name in loads(rounds):
         rows.append(f"| {_title(name)} | {median(rounds, name):,.0f} |"
                     f" {_show(ratio(rounds, name, 'copy_fk'))} |"
                     f" {_show(ratio(rounds, name, 'copy_nofk'))} | {_spread(rounds, name)} |"
@@ -121,16 +126,21 @@ def _loads(results):
 
 def _cpu(results):
     rounds, count = results["rounds"], results["ticks"]
-    who = ("tickd", "backend", "broker", "psql")
     rows = []
-    for name in ("copy_fk", "copy_nofk", "bare", *drains(rounds)):
-        cells = [median(rounds, name, lambda one, who=each: one["cpu_s"].get(who, 0)) for each in who]
+    for name in loads(rounds):
+        cells = [median(rounds, name, lambda one, who=each: one["cpu_s"].get(who, 0))
+                 for each in ("loader", "backend", "broker")]
         shown = [_show(cell * 1e6 / count) if cell else "" for cell in cells]
-        others = median(rounds, name, lambda one: one.get("others_s", 0) / one["seconds"])
-        rows.append(f"| {_title(name)} | " + " | ".join(shown)
-                    + f" | {_show(others) if others else ''} |")
-    return ["| CPU seconds for a million rows | tickd | backends | broker | psql | others, cores |",
-            "|---|---|---|---|---|---|", *rows]
+        shown += [_median_and_most(rounds, name, key) for key in ("others", "steal")]
+        rows.append(f"| {_title(name)} | " + " | ".join(shown) + " |")
+    return ["| CPU seconds for a million rows | tickd, psql, consumer | backends | broker |"
+            " others, cores (most) | stolen, cores (most) |", "|---|---|---|---|---|---|", *rows]
+
+
+def _median_and_most(rounds, name, key):
+    """Of the rounds: the most shows the one in which a neighbour got what the load needed."""
+    found = [each[name][key] for each in rounds]
+    return f"{statistics.median(found):.2f} ({max(found):.2f})"
 
 
 def _live(results):
