@@ -39,7 +39,7 @@ def test_small_bench_has_every_figure(kafka, pg, out):
     for key, *_ in report.KEYS:
         assert results[key] > 0, key
         assert f"`{key}`" in done.stdout
-    assert set(results["rounds"][0]) == {"copy_fk", "copy_nofk", "bare", *load.DRAINS}
+    assert set(results["rounds"][0]) == {"copy_fk", "copy_nofk", "bare", "scraped", *load.DRAINS}
     for name, figures in results["rounds"][0].items():
         assert figures["rate"] > 0 and figures["others"] >= 0 and figures["steal"] >= 0
         for who in ("loader", "broker") if name == "bare" else ("loader", "backend", "broker"):

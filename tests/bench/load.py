@@ -5,6 +5,7 @@ A load's seconds run from when it has its work, connected and at rest, to the co
 the CPU of its processes counts from their start.
 """
 
+import contextlib
 import datetime
 import re
 import resource
@@ -15,6 +16,7 @@ from lib import programs
 from lib.daemon import Tickd, environment
 from lib.web import Web
 
+from . import scrape
 from .bed import PARTITIONS, Wrong
 from .cpu import Meter, process_s, threads_s
 from .psql import Psql
@@ -74,12 +76,16 @@ class Drain:
 
     _number = 0
 
-    def __init__(self, bed, topic, count, **options):
+    def __init__(self, bed, topic, count, scraped=False, **options):
+        """scraped: Prometheus asks for the metrics meanwhile, and the cost of that is measured."""
         Drain._number += 1
         self.bed = bed
         self.count = count
+        self.scraped = scraped
         self.group = f"drain-{Drain._number}"
-        self.daemon = Tickd(bed.scratch, config_of(bed, topic, self.group, **options))
+        self.web = Web()
+        self.daemon = Tickd(bed.scratch, config_of(bed, topic, self.group,
+                                                   http_listen=self.web.listen, **options))
 
     def run(self):
         """(figures, fingerprint of the table)."""
@@ -88,6 +94,8 @@ class Drain:
         self.daemon.start()
         try:
             figures = self._measure(meter)
+            if self.scraped:
+                figures["scrape_s"] = scrape.cost_s(self.daemon.pid, self.web)
             self.daemon.stop()
         finally:
             self.daemon.child.kill()
@@ -96,11 +104,12 @@ class Drain:
     def _measure(self, meter):
         daemon = self.daemon
         began = daemon.wait_until(self._given, "partitions")
-        self._wait_for(_NEARLY * self.count, _SELDOM_S)
-        self._wait_for(self.count, _OFTEN_S)
-        seconds = time.time() - began
-        used = meter.stop(loader=process_s(daemon.pid),
-                          backend=sum(map(process_s, self.bed.backends())))
+        with scrape.every_second(self.web) if self.scraped else contextlib.nullcontext():
+            self._wait_for(_NEARLY * self.count, _SELDOM_S)
+            self._wait_for(self.count, _OFTEN_S)
+            seconds = time.time() - began
+            used = meter.stop(loader=process_s(daemon.pid),
+                              backend=sum(map(process_s, self.bed.backends())))
         return {"seconds": seconds, "rate": self.count / seconds, **used,
                 "threads_cpu_s": threads_s(daemon.pid),
                 "rss_mib": daemon.child.peak_rss_bytes() / 2**20}

@@ -6,6 +6,8 @@ import statistics
 
 from lib.schema import ROOT
 
+from .load import FASTEST as _SCRAPED
+
 DOCS = os.path.join(ROOT, "docs", "performance.md")
 _BEGIN, _END = "<!-- begin: written by scripts/bench -->\n", "<!-- end -->\n"
 
@@ -23,6 +25,8 @@ KEYS = (
     ("p99_ms_at_250", "99th percentile of produce-to-visible at 250/s, `linger_ms = 5`", "ms", "<=",
      20),
     ("p99_ms_at_250_default", "the same with the defaults (`linger_ms = 100`)", "ms", "<=", 150),
+    ("scrape_cost_pct", "tickd's CPU for a scrape of `/metrics` each second, of one core", "%", "<=",
+     1),
 )
 
 _NAMES = {"copy_fk": "`psql \\copy` binary, foreign key",
@@ -36,10 +40,15 @@ def median(rounds, name, value=lambda figures: figures["rate"]):
     return statistics.median(found) if found else None
 
 
+def ratios(rounds, above, below):
+    """Of the rates within each round: what disturbs a round disturbs both."""
+    return [each[above]["rate"] / each[below]["rate"] for each in rounds
+            if above in each and below in each]
+
+
 def ratio(rounds, above, below):
-    """Median of the ratios within each round: what disturbs a round disturbs both."""
-    found = [each[above]["rate"] / each[below]["rate"] for each in rounds
-             if above in each and below in each]
+    """Their median, None if there are none."""
+    found = ratios(rounds, above, below)
     return statistics.median(found) if found else None
 
 
@@ -50,7 +59,7 @@ def drains(rounds):
 
 def loads(rounds):
     """The names of all kinds of load, as the tables have them."""
-    return ("copy_fk", "copy_nofk", "bare", *drains(rounds))
+    return ("copy_fk", "copy_nofk", "bare", *drains(rounds), "scraped")
 
 
 def best_drain(rounds):
@@ -75,6 +84,7 @@ def summarize(raw):
         "cpu_pct_at_250": live["default_250"]["cpu_pct"] if live else None,
         "p99_ms_at_250": live["quick_250"]["latency_ms"]["p99"] if live else None,
         "p99_ms_at_250_default": live["default_250"]["latency_ms"]["p99"] if live else None,
+        "scrape_cost_pct": median(rounds, "scraped", lambda one: 100 * one["scrape_s"]),
     }
     return {**{key: _round(found[key]) for key, *_ in KEYS}, "drain": best}
 
@@ -82,7 +92,7 @@ def summarize(raw):
 def table(results):
     """Markdown."""
     return "\n".join([*_heading(results), "", *_targets(results), "", *_loads(results), "",
-                      *_cpu(results), "", *_live(results)]) + "\n"
+                      *_scraping(results), "", *_cpu(results), "", *_live(results)]) + "\n"
 
 
 def write_docs(results):
@@ -124,6 +134,13 @@ def _loads(results):
             " batches merged |", "|---|---|---|---|---|---|", *rows]
 
 
+def _scraping(results):
+    """The drains, to set beside `scrape_cost_pct`, which is less than they differ by themselves."""
+    found = ratios(results["rounds"], "scraped", _SCRAPED)
+    return [f"Scraped each second / not scraped, {_title(_SCRAPED)}: {statistics.median(found):.3f}"
+            f" ({min(found):.3f} to {max(found):.3f})."]
+
+
 def _cpu(results):
     rounds, count = results["rounds"], results["ticks"]
     rows = []
@@ -163,6 +180,8 @@ _LIVE = {"default_250": "250/s, defaults", "quick_250": "250/s, `linger_ms = 5`"
 def _title(name):
     if name in _NAMES:
         return _NAMES[name]
+    if name == "scraped":
+        return f"{_title(_SCRAPED)}, scraped"
     _, mode, writers = name.split("_")
     return f"tickd, `fk_check = {mode}`, {writers} writer{'s' if writers != '1' else ''}"
 
