@@ -21,13 +21,17 @@ $(FUZZ_BUILD)/fuzz_%: tests/fuzz_%.c $(wildcard src/*.c include/*.h tests/*_diff
 	clang $(CPPFLAGS) -Itests $(FUZZ_CFLAGS) $(shell pkg-config --cflags libpq) -o $@ $(call fuzz_sources,$*) -ljansson -lpq -lm
 
 .PHONY: fuzz
-fuzz: $(FUZZ_BUILD)/fuzz_$(FUZZ)
+fuzz:
+	scripts/deps build fuzz
+	$(SUBMAKE) $(FUZZ_BUILD)/fuzz_$(FUZZ)
 	mkdir -p $(FUZZ_BUILD)/corpus/$(FUZZ)
-	nice -n 19 $< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -use_value_profile=1 \
+	nice -n 19 $(FUZZ_BUILD)/fuzz_$(FUZZ) -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -use_value_profile=1 \
 	    -dict=$(call fuzz_dict,$(FUZZ)) -artifact_prefix=$(FUZZ_BUILD)/ -print_final_stats=1 \
 	    $(FUZZ_BUILD)/corpus/$(FUZZ) tests/data
 
 .PHONY: fuzz-corpus
-fuzz-corpus: $(FUZZ_BUILD)/fuzz_$(FUZZ)
+fuzz-corpus:
+	scripts/deps build fuzz
+	$(SUBMAKE) $(FUZZ_BUILD)/fuzz_$(FUZZ)
 	mkdir -p tests/data/fuzz/$(FUZZ)
-	$< -merge=1 -use_counters=0 -max_len=4096 tests/data/fuzz/$(FUZZ) tests/data/decode $(FUZZ_BUILD)/corpus/$(FUZZ)
+	$(FUZZ_BUILD)/fuzz_$(FUZZ) -merge=1 -use_counters=0 -max_len=4096 tests/data/fuzz/$(FUZZ) tests/data/decode $(FUZZ_BUILD)/corpus/$(FUZZ)
