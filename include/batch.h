@@ -95,7 +95,7 @@ struct batch {
     size_t letters;        /* dead letters in `dead` */
     size_t letters_taken;  /* those of them decided when their messages were taken, */
     size_t dead_taken;     /* and the length of `dead` up to there; what follows is from a merge */
-    int64_t first_us;      /* monotonic, when the first message came */
+    int64_t first_us;      /* monotonic, since when its first message waits */
     size_t consumed;       /* messages, of every kind */
     bool must_merge;       /* ties = last met a taken key: plain COPY would fail */
     bool current_kept;     /* of the message that is being put in */
@@ -109,10 +109,10 @@ void batch_fini(struct batch *b);
  * is given back. */
 void batch_clear(struct batch *b, size_t partitions, const struct batch_limits *limits);
 
-/* Putting in one message: begin, then its items in order, then end. `p` is the message's partition.
- */
+/* Putting in one message: begin, then its items in order, then end. `p` is the message's partition;
+ * `since_mono_us`: since when it waits. */
 void batch_begin_message(struct batch *b, const struct message *m, const struct partition *p,
-                         int64_t now_mono_us);
+                         int64_t since_mono_us);
 /* `slot`: that of its pair. `event_us`: its time as it came; that in `r` is its place among ties.
  * `may_repeat`: one that equals the newest quote of its instant is not stored, also if only the
  * database remembers that quote. */

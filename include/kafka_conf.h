@@ -16,6 +16,10 @@
 rd_kafka_t *kafka_conf_client(const struct config *config, struct err *e)
     __attribute__((warn_unused_result));
 
+/* How long a fetch of a client with this linger_ms may gather ticks before it is answered. 0: each
+ * tick is fetched at once. */
+int64_t kafka_conf_gather_ms(int64_t linger_ms);
+
 /* config->topics as librdkafka wants it; rd_kafka_topic_partition_list_destroy() it. NULL with `e`
  * if there is no topic or one cannot exist. */
 rd_kafka_topic_partition_list_t *kafka_conf_topics(const struct config *config, struct err *e)

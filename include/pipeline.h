@@ -68,6 +68,8 @@ struct pipeline_options {
     struct decode_options decode;
     struct validate_options validate;
     struct batch_limits limits;
+    int64_t
+        gather_us; /* how long a fetch may gather ticks: that time is a part of limits.linger_us */
     enum ties_mode ties;
     size_t tie_memory;
     bool keep_repeats;

@@ -12,6 +12,7 @@
 #include "crashpoint.h"
 #include "err.h"
 #include "kafka.h"
+#include "kafka_conf.h"
 #include "log.h"
 #include "notify.h"
 #include "report.h"
@@ -33,6 +34,9 @@
 /* A commit that takes longer than this is looked at: something may block it. */
 #define SLOW_COMMIT_US 1000000
 
+/* For the rest of a fetch, whose partitions follow each other within some 100 us. */
+#define PIECES_S .001
+
 /* Beyond shutdown_timeout_ms. */
 #define EXIT_WATCHDOG_S 5
 
@@ -43,6 +47,7 @@ struct app {
     struct ev_loop *loop;
     struct config *config;
     const struct config_source *source;
+    int64_t gather_ms; /* how long a fetch may wait, from the start on */
     struct kafka *kafka;
     struct writers *writers;
     struct service *service;
@@ -55,6 +60,7 @@ struct app {
     ev_check woken;
     ev_idle more;    /* active while there is input left to take: the loop does not wait */
     ev_timer wake;   /* the writers' next deadline */
+    ev_timer pieces; /* active while the rest of a fetch is waited for */
     ev_timer second; /* housekeeping */
     ev_timer deadline;
     ev_signal sigterm, sigint, sighup, sigusr1;
@@ -178,9 +184,16 @@ static void on_revoke(void *ctx, bool lost)
     CRASHPOINT_IF(writers_facts(app->writers).state == PIPELINE_RELEASING, revoked_in_commit);
 }
 
+/* librdkafka hands over the partitions of one fetch one by one, and each would wake the loop to
+ * meet librdkafka at the lock of the queue: take them together. */
 static void on_messages(void *ctx)
 {
-    (void)ctx; /* that the loop woke is enough: advance() comes next */
+    struct app *app = ctx;
+    if (app->config->linger_ms == 0 || ev_is_active(&app->pieces))
+        return; /* that the loop woke is enough: advance() comes next */
+    ev_now_update(app->loop);
+    ev_timer_set(&app->pieces, PIECES_S, 0.);
+    ev_timer_start(app->loop, &app->pieces);
 }
 
 static void on_gap(void *ctx, uint32_t partition, int64_t low, int64_t high)
@@ -327,7 +340,9 @@ static void advance(struct app *app)
     start_assigned(app);
     struct instant now = clock_now();
     writers_step(app->writers, now);
-    struct intake intake = take_input(app, now);
+    struct intake intake = {0};
+    if (!ev_is_active(&app->pieces))
+        intake = take_input(app, now);
     writers_step(app->writers, now);
     close_when_drained(app);
     set_busy(app, intake.more);
@@ -491,12 +506,12 @@ static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
     ev_break(loop, EVBREAK_ALL);
 }
 
-static struct pipeline_options pipeline_options_of(const struct config *c);
+static struct pipeline_options pipeline_options_of(const struct app *app);
 
 static void apply_reload(struct app *app)
 {
     log_set_level((enum log_level)app->config->log_level);
-    struct pipeline_options options = pipeline_options_of(app->config);
+    struct pipeline_options options = pipeline_options_of(app);
     writers_set_options(app->writers, &options);
     service_refresh_pairs(app->service);
     if (writers_facts(app->writers).stopped > 0)
@@ -536,8 +551,9 @@ static void on_dump(struct ev_loop *loop, ev_signal *w, int revents)
 
 /* --- life --- */
 
-static struct pipeline_options pipeline_options_of(const struct config *c)
+static struct pipeline_options pipeline_options_of(const struct app *app)
 {
+    const struct config *c = app->config;
     struct pipeline_options o = {
         .decode = {.shape = (enum decode_shape)c->decoder,
                    .max_message_bytes = (size_t)c->max_message_bytes,
@@ -547,6 +563,7 @@ static struct pipeline_options pipeline_options_of(const struct config *c)
         .limits = {.rows = (size_t)c->batch_rows,
                    .bytes = (size_t)c->batch_bytes,
                    .linger_us = c->linger_ms * 1000},
+        .gather_us = app->gather_ms * 1000,
         .ties = (enum ties_mode)c->ties,
         .tie_memory = (size_t)c->tie_memory,
         .keep_repeats = c->keep_repeats,
@@ -602,7 +619,8 @@ static bool make_parts(struct app *app, bool *misconfigured, struct err *e)
     alarm(0);
     if (!app->kafka)
         goto no_kafka;
-    struct pipeline_options options = pipeline_options_of(app->config);
+    app->gather_ms = kafka_conf_gather_ms(app->config->linger_ms);
+    struct pipeline_options options = pipeline_options_of(app);
     app->writers = writers_new(app->loop, app->config, &options, app->pairs, &ops);
     app->service = service_new(app->loop, app->config, app->pairs, &on_service);
     offsets_init(&app->assigned);
@@ -626,6 +644,7 @@ static void start_watchers(struct app *app)
     ev_set_priority(&app->woken, EV_MAXPRI);
     ev_idle_init(&app->more, on_more);
     ev_timer_init(&app->wake, on_wake, 0., 0.);
+    ev_timer_init(&app->pieces, on_wake, 0., 0.);
     ev_timer_init(&app->second, on_second, 0., 1.);
     ev_timer_init(&app->deadline, on_deadline, 0., 0.);
     ev_signal_init(&app->sigterm, on_stop, SIGTERM);

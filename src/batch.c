@@ -66,12 +66,12 @@ void batch_clear(struct batch *b, size_t partitions, const struct batch_limits *
 }
 
 void batch_begin_message(struct batch *b, const struct message *m, const struct partition *p,
-                         int64_t now_mono_us)
+                         int64_t since_mono_us)
 {
     assert(m->partition < b->span_count);
     struct batch_span *span = &b->span[m->partition];
     if (b->consumed++ == 0)
-        b->first_us = now_mono_us;
+        b->first_us = since_mono_us;
     if (span->from == OFFSETS_UNKNOWN)
         span->from = p->expected;
     span->next = m->offset + 1;

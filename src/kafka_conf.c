@@ -34,7 +34,7 @@ struct setting {
  * larger message still comes, alone. Longer queues do not make a drain faster: 10,000 messages are
  * two batches ahead of the database.
  *
- * Time: see set_waiting().
+ * Time: see kafka_conf_gather_ms().
  */
 static const struct setting defaults[] = {
     {"client.id", "tickd", false},
@@ -91,17 +91,23 @@ static bool set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, s
 }
 
 /*
- * A fetch is answered when there are fetch.min.bytes, or after fetch.wait.max.ms. To let it wait as
- * long as a batch may saves half of the CPU at 250 ticks a second, where each tick would otherwise
- * be a fetch; a batch that must be quick gets them one by one. The wait is also how long a fetch
- * under way holds up new start offsets.
+ * To let a fetch wait as long as a batch may saves half of the CPU at 250 ticks a second, where
+ * each tick would otherwise be a fetch; a batch that must be quick gets them one by one. The wait
+ * is also how long a fetch under way holds up new start offsets.
  */
+int64_t kafka_conf_gather_ms(int64_t linger_ms)
+{
+    if (linger_ms <= QUICK_MS)
+        return 0;
+    return linger_ms < FETCH_WAIT_MAX_MS ? linger_ms : FETCH_WAIT_MAX_MS;
+}
+
+/* A fetch is answered when there are fetch.min.bytes, or after fetch.wait.max.ms. */
 static bool set_waiting(rd_kafka_conf_t *conf, int64_t linger_ms, struct err *e)
 {
-    bool quick = linger_ms <= QUICK_MS;
-    int64_t wait_ms = quick || linger_ms > FETCH_WAIT_MAX_MS ? FETCH_WAIT_MAX_MS : linger_ms;
-    return set_number(conf, "fetch.min.bytes", quick ? 1 : FETCH_MIN_BYTES, e) &&
-           set_number(conf, "fetch.wait.max.ms", wait_ms, e);
+    int64_t gather_ms = kafka_conf_gather_ms(linger_ms);
+    return set_number(conf, "fetch.min.bytes", gather_ms ? FETCH_MIN_BYTES : 1, e) &&
+           set_number(conf, "fetch.wait.max.ms", gather_ms ? gather_ms : FETCH_WAIT_MAX_MS, e);
 }
 
 static bool set_operators(rd_kafka_conf_t *conf, const struct config *config, struct err *e)

@@ -59,6 +59,7 @@ struct pipeline {
     int64_t retry_us;
     struct backoff backoff;
     int64_t release_us; /* RELEASING: give up then */
+    int64_t took_us;    /* when the last message was taken */
 
     /* A message with an unknown symbol waits for one fresh load of `pairs`. The answer comes in any
      * case, and whatever is assigned meanwhile waits for it too. */
@@ -262,6 +263,17 @@ static void admit_item(struct pipeline *p, const struct message *m, int32_t inde
     }
 }
 
+/* Since when what comes now may have been in Kafka: since the last that came, if a fetch waits so
+ * long. */
+static int64_t waiting_since_us(struct pipeline *p, int64_t now_us)
+{
+    int64_t since_us = now_us - p->options.gather_us;
+    if (since_us < p->took_us)
+        since_us = p->took_us;
+    p->took_us = now_us;
+    return since_us;
+}
+
 bool pipeline_take(struct pipeline *p, const struct message *m, struct instant now)
 {
     assert(pipeline_wants_input(p));
@@ -276,7 +288,7 @@ bool pipeline_take(struct pipeline *p, const struct message *m, struct instant n
         return false;
 
     p->stats.messages++;
-    batch_begin_message(p->filling, m, partition, now.mono_us);
+    batch_begin_message(p->filling, m, partition, waiting_since_us(p, now.mono_us));
     for (size_t i = 0; i < p->decoded.count; i++)
         admit_item(p, m, (int32_t)i, now);
     batch_end_message(p->filling);

@@ -118,11 +118,11 @@ static uint64_t fingerprint(const struct record *r)
     return h ? h : 1;
 }
 
-/* The key's place in a table: taken by it, or free. */
-static struct key *probe(const struct ties *t, const struct generation *g, uint32_t pair,
-                         int64_t time_us)
+/* The key's place in a table: taken by it, or free. `home` is where to look first. */
+static struct key *probe(const struct ties *t, const struct generation *g, size_t home,
+                         uint32_t pair, int64_t time_us)
 {
-    size_t i = hash(pair, time_us) & (t->size - 1);
+    size_t i = home;
     while (g->keys[i].pair != 0 && !(g->keys[i].pair == pair && g->keys[i].time_us == time_us))
         i = (i + 1) & (t->size - 1);
     return &g->keys[i];
@@ -132,9 +132,11 @@ static struct key *probe(const struct ties *t, const struct generation *g, uint3
 static struct key *find(struct ties *t, uint32_t pair, int64_t time_us, struct key **place)
 {
     t->lookups++;
-    struct key *k = *place = probe(t, &t->young, pair, time_us);
+    size_t home = hash(pair, time_us) & (t->size - 1);
+    __builtin_prefetch(&t->old.keys[home]); /* nearly all are in neither: wait for memory once */
+    struct key *k = *place = probe(t, &t->young, home, pair, time_us);
     if (k->pair == 0)
-        k = probe(t, &t->old, pair, time_us);
+        k = probe(t, &t->old, home, pair, time_us);
     return k->pair ? k : NULL;
 }
 
@@ -146,7 +148,7 @@ static struct key *insert(struct ties *t, uint32_t pair, int64_t time_us, struct
         t->old = t->young;
         t->young = emptied;
         empty(t, &t->young);
-        place = probe(t, &t->young, pair, time_us);
+        place = probe(t, &t->young, hash(pair, time_us) & (t->size - 1), pair, time_us);
     }
     *place = (struct key){.time_us = time_us, .pair = pair, .run = 1};
     t->young.count++;

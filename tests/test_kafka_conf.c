@@ -91,8 +91,10 @@ START_TEST(operators_property_goes_over_tickds_default)
 END_TEST
 
 /* What a client gets whose batches may wait so long. */
-static void assert_waiting(int64_t linger_ms, const char *min_bytes, const char *wait_ms)
+static void assert_waiting(int64_t linger_ms, int64_t gather_ms, const char *min_bytes,
+                           const char *wait_ms)
 {
+    ck_assert_int_eq(kafka_conf_gather_ms(linger_ms), gather_ms);
     struct err e;
     char value[32];
     size_t size = sizeof value;
@@ -110,10 +112,10 @@ static void assert_waiting(int64_t linger_ms, const char *min_bytes, const char 
 START_TEST(fetch_waits_as_long_as_a_batch_may)
 {
     bed.config.kafka_count = 1; /* the brokers */
-    assert_waiting(1000, "32768", "100");
-    assert_waiting(40, "32768", "40");
-    assert_waiting(10, "1", "100");
-    assert_waiting(0, "1", "100");
+    assert_waiting(1000, 100, "32768", "100");
+    assert_waiting(40, 40, "32768", "40");
+    assert_waiting(10, 0, "1", "100");
+    assert_waiting(0, 0, "1", "100");
 }
 END_TEST
 

@@ -245,6 +245,27 @@ START_TEST(batch_lingers_from_its_first_message)
 }
 END_TEST
 
+/* A fetch that gathers for 700 us has done so before it came, unless the one before came meanwhile.
+ */
+START_TEST(wait_of_a_fetch_is_a_part_of_the_linger)
+{
+    bed_options()->gather_us = 700;
+    bed_reopen();
+    bed_run(1);
+    bed_wait_us(5000);
+    bed_take(0, 100, "BTC@1=5");
+    ck_assert_int_eq(bed_wake_us(), 300);
+    bed_take(0, 101, "BTC@2=5");
+    ck_assert_int_eq(bed_wake_us(), 300);
+    bed_wait_us(300);
+    bed_expect("commit:2+0 ");
+    bed_commit(COMMIT_DONE);
+    bed_wait_us(100);
+    bed_take(0, 102, "BTC@3=5");
+    ck_assert_int_eq(bed_wake_us(), 600);
+}
+END_TEST
+
 START_TEST(batch_full_of_rows_flies_at_once)
 {
     bed_run(1);
@@ -521,6 +542,7 @@ static void add_tests(TCase *t)
     tcase_add_test(t, message_seen_before_is_passed_over);
     tcase_add_test(t, offsets_may_have_holes);
     tcase_add_test(t, batch_lingers_from_its_first_message);
+    tcase_add_test(t, wait_of_a_fetch_is_a_part_of_the_linger);
     tcase_add_test(t, batch_full_of_rows_flies_at_once);
     tcase_add_test(t, batch_full_of_bytes_flies_at_once);
     tcase_add_test(t, message_is_never_divided);
