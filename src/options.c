@@ -228,9 +228,10 @@ const struct option option_table[] = {
      .unit = "bytes", .reloadable = true, .help = "A batch of this size is sent at once."},
     {WHOLE(linger_ms, 0, 60000), .section = BATCHING, .fallback = "100", .unit = "ms",
      .alias = "WRITE_INTERVAL_SEC", .alias_scale = 1000, .reloadable = true,
-     .help = "How long a tick may wait until a batch that is not full is sent, in Kafka and here. In "
-             "Kafka a fetch gathers ticks for as long as this was at the start, at most 100 ms, and "
-             "not at all up to 10 ms."},
+     .help =
+         "How long a tick may wait until a batch that is not full is sent, in Kafka and here. In "
+         "Kafka a fetch gathers ticks for as long as this was at the start, at most 100 ms, and "
+         "not at all up to 10 ms."},
     {WHOLE(writers, 1, 64), .section = BATCHING, .fallback = "1", .unit = "connections",
      .help = "Connections that write, each for its share of the partitions. One keeps up with any "
              "feed; more help to drain a backlog where the database has cores to spare and the "
