@@ -37,8 +37,10 @@ typedef void copy_done_fn(void *ctx, enum commit_outcome outcome,
 
 struct copy;
 
-/* `ties` is the word that ingest_merge() takes: "spread", "first" or "last". */
-struct copy *copy_new(struct pg *pg, const char *ties, copy_done_fn *done, void *ctx);
+/* `ties` is the word that ingest_merge() takes: "spread", "first" or "last"; `spread_bps` the
+ * spread of snapshots that have none of their own (synthetic_spread_bps). */
+struct copy *copy_new(struct pg *pg, const char *ties, double spread_bps, copy_done_fn *done,
+                      void *ctx);
 void copy_free(struct copy *c);
 
 /* From now on the foreign key is checked at once, not row by row, for batches of at least so many

@@ -86,6 +86,6 @@
     X(ingest_advance, "text,text,text,integer,bigint,bigint,bigint,bigint,bigint,bigint,bigint")   \
     X(ingest_jump, "text,text,text,integer,bigint,bigint,text")                                    \
     X(ingest_staging, "")                                                                          \
-    X(ingest_merge, "text")
+    X(ingest_merge, "text,double precision")
 
 #endif

@@ -28,6 +28,7 @@ enum step { STEP_NONE, STEP_ROWS, STEP_MERGE, STEP_LETTERS, STEP_FENCE, STEP_ROL
 struct copy {
     struct pg *pg;
     const char *ties;
+    double spread_bps;
     copy_done_fn *done;
     void *ctx;
 
@@ -54,11 +55,13 @@ struct copy {
 
 static void on_reply(void *ctx, const struct pg_reply *reply);
 
-struct copy *copy_new(struct pg *pg, const char *ties, copy_done_fn *done, void *ctx)
+struct copy *copy_new(struct pg *pg, const char *ties, double spread_bps, copy_done_fn *done,
+                      void *ctx)
 {
     struct copy *c = err_calloc(1, sizeof *c);
     c->pg = pg;
     c->ties = ties;
+    c->spread_bps = spread_bps;
     c->done = done;
     c->ctx = ctx;
     c->fk_rows = FKCHECK_NEVER;
@@ -165,7 +168,8 @@ static void step_rows(struct copy *c)
 static void step_merge(struct copy *c)
 {
     begin_sql(c);
-    copy_put_sql(&c->sql, "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%s')", c->ties);
+    copy_put_sql(&c->sql, "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%s', %.17g)",
+                 c->ties, c->spread_bps);
     CRASHPOINT(merge_unsent);
     send(c, STEP_MERGE, (struct span){0});
     CRASHPOINT(merge_sent);

@@ -383,7 +383,8 @@ struct ingest *ingest_new(struct ev_loop *loop, const struct config *config, con
     s->callbacks = *callbacks;
     s->schema_options = session_schema_options(config);
     s->pg = pg_new(loop, &options, &on);
-    s->copy = copy_new(s->pg, ties_word(config->ties), on_copy_done, s);
+    s->copy =
+        copy_new(s->pg, ties_word(config->ties), config->synthetic_spread_bps, on_copy_done, s);
     ev_timer_init(&s->retry, on_retry, 0., 0.);
     s->retry.data = s;
     backoff_init(&s->backoff, (uint32_t)config->retry_min_ms, (uint32_t)config->retry_max_ms);

@@ -791,8 +791,8 @@ static struct sim_reply execute_one(struct sim_tx *t, const char *sql, const voi
         return copy_letters(t, copy_reader_start(data, len));
     if (begins(sql, "SELECT ingest_staging()") || begins(sql, "SCHEMA"))
         return done("SELECT");
-    if (sscanf(sql, "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%7[a-z]')", mode) ==
-        1)
+    if (sscanf(sql, "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%7[a-z]', 0)",
+               mode) == 1)
         return merge(t, mode);
     if (begins(sql, "SET LOCAL session_replication_role = ")) {
         t->unchecked = strstr(sql, "= replica") && strstr(sql, "= replica") < strchr(sql, ';');

@@ -18,7 +18,7 @@
 #define COPY_REJECTED                                                                              \
     "COPY rejected_ticks (group_id, cluster_id, topic, kafka_partition, kafka_offset, item,"       \
     " reason, detail, key, payload, payload_bytes, message_time) FROM STDIN (FORMAT binary)"
-#define MERGE "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('spread')"
+#define MERGE "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('spread', 2.5)"
 
 static const struct batch_limits limits = {.rows = 100, .bytes = 100000, .linger_us = 0};
 static struct batch_owner owner;
@@ -69,7 +69,7 @@ static void set_up(void)
     memset(&done, 0, sizeof done);
     owner = (struct batch_owner){"group", "cluster"};
     pg = fake_pg_new();
-    copy = copy_new(pg, "spread", on_done, &done);
+    copy = copy_new(pg, "spread", 2.5, on_done, &done);
     offsets_init(&offsets);
     for (int32_t id = 0; id < 3; id++) {
         offsets_add(&offsets, "ticks", id);
@@ -431,12 +431,13 @@ START_TEST(mode_of_ties_is_told)
     static const char *const modes[] = {"spread", "first", "last"};
     char expected[128];
     copy_free(copy);
-    copy = copy_new(pg, modes[_i], on_done, &done);
+    copy = copy_new(pg, modes[_i], 0.1, on_done, &done);
     put_message(0, 1, 0, 0);
     start(true);
     fake_pg_ok(pg, "COPY 1");
     snprintf(expected, sizeof expected,
-             "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%s')", modes[_i]);
+             "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%s', 0.10000000000000001)",
+             modes[_i]);
     assert_last_sql(expected);
 }
 END_TEST

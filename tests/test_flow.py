@@ -160,6 +160,8 @@ def test_repeat_that_ties_have_moved_is_ignored_after_kill_9(flow):
     quote = json.dumps({"channel": "bbo", "data": {
         "s": "BTC", "t": at, "b": "100.5", "B": "1", "a": "101.5", "A": "2", "i": 1, "li": 2}})
     flow.send_raw(quote)
+    # Of somebody else: its bid and ask do not make it the last quote.
+    flow.send_raw(canonical("BTC", 6.0, at, bid=5.5, ask=7.5))
     flow.start()
     flow.wait_consumed()
     flow.daemon.kill9()
@@ -168,8 +170,8 @@ def test_repeat_that_ties_have_moved_is_ignored_after_kill_9(flow):
     send_ties(flow, at, [8])
     flow.daemon.start()
     flow.wait_consumed()
-    assert key_rows(flow) == [(at * 1000, 101.0), (at * 1000 + 1, 7.0), (at * 1000 + 2, 8.0)]
-    assert flow.counts() == (4, 3, 0, 1, 0)
+    assert key_rows(flow) == [(at * 1000 + i, price) for i, price in enumerate((101.0, 6.0, 7.0, 8.0))]
+    assert flow.counts() == (5, 4, 0, 1, 0)
     done = replay.run("verify", "--topic", flow.topic, "--group", "tickd", "--database",
                       flow.db.dsn("postgres"), "--bootstrap", flow.broker.bootstrap)
     assert done.code == replay.DONE, done.out + done.err

@@ -455,12 +455,12 @@ END_TEST
 
 START_TEST(function_must_be_there_with_these_arguments_and_privilege)
 {
-    change("function", "ingest_merge(text)", "EXECUTE", "false");
+    change("function", "ingest_merge(text,double precision)", "EXECUTE", "false");
     assert_only(SCHEMA_FATAL, "ingest_merge()", "role tickd has no EXECUTE privilege");
-    take_away("function", "ingest_merge(text)", NULL);
+    take_away("function", "ingest_merge(text,double precision)", NULL);
     assert_only(SCHEMA_FATAL, "ingest_merge()", "missing");
-    put("function", "ingest_merge(text)", "namesake", "true");
-    assert_only(SCHEMA_FATAL, "ingest_merge()", "takes other arguments, expected (text)");
+    put("function", "ingest_merge(text,double precision)", "namesake", "true");
+    assert_only(SCHEMA_FATAL, "ingest_merge()", "takes other arguments, expected (text,double precision)");
 }
 END_TEST
 

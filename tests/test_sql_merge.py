@@ -26,7 +26,22 @@ def tick(us, price, symbol="BTC", volume=1.0, bid=None, ask=None, exchange="paci
 
 
 def quote(us, price, symbol="BTC", snapshot=True):
+    """As `bbo` has it."""
     return tick(us, price, symbol, 0.0, price - 0.5, price + 0.5, snapshot=snapshot)
+
+
+SPREAD_BPS = 1
+
+
+def prices(us, price, symbol="BTC", mid=7.0, volume=1e6):
+    """As `prices` has it."""
+    return tick(us, price, symbol, volume, mid * (1 - SPREAD_BPS / 1e4), mid * (1 + SPREAD_BPS / 1e4),
+                snapshot=True)
+
+
+def canonical(us, price, symbol="BTC"):
+    """Of somebody else: bid and ask, and no snapshot."""
+    return tick(us, price, symbol, 1.0, price - 0.5, price + 0.25)
 
 
 def _later(when, us):
@@ -56,7 +71,7 @@ class Merger:
         """Stages, merges and commits; (seq, outcome, sqlstate) of the rows returned."""
         self.stage(rows, seqs, moved)
         with self.conn.cursor() as cursor:
-            cursor.execute("SELECT seq, outcome, sqlstate, detail FROM ingest_merge(%s)", (ties,))
+            cursor.execute("SELECT seq, outcome, sqlstate, detail FROM ingest_merge(%s, %s)", (ties, SPREAD_BPS))
             returned = cursor.fetchall()
         self.conn.commit()
         assert all((row[2] is not None) == (row[3] is not None) == (row[1] == "rejected") for row in returned)
@@ -117,15 +132,49 @@ def test_equal_trades_are_different_trades(merger):
 
 
 @pytest.mark.parametrize("ties", MODES)
-def test_a_snapshot_equal_to_the_stored_quote_is_a_repeat(merger, ties):
-    merger.merge(ties, [quote(0, 7)])
-    assert merger.merge(ties, [quote(0, 7)], seqs=[9]) == [(9, "repeat", None)]
+@pytest.mark.parametrize("make", [quote, prices])
+def test_a_snapshot_equal_to_the_stored_one_is_a_repeat(merger, ties, make):
+    merger.merge(ties, [make(0, 7)])
+    assert merger.merge(ties, [make(0, 7)], seqs=[9]) == [(9, "repeat", None)]
     assert merger.table() == [(0, 7)]
+
+
+@pytest.mark.parametrize("make", [quote, prices])
+def test_a_tick_with_bid_and_ask_that_is_no_snapshot_does_not_hide_one(merger, make):
+    merger.merge("spread", [make(0, 7), canonical(0, 8)])
+    assert merger.merge("spread", [make(0, 7)]) == [(0, "repeat", None)]
+    assert merger.table() == [(0, 7), (1, 8)]
+
+
+def test_a_snapshot_is_no_repeat_of_what_was_none(merger):
+    same = tick(0, 7, volume=5.0, bid=6.0, ask=8.0)
+    merger.merge("spread", [same])
+    assert merger.merge("spread", [(True, *same[1:])]) == []
+    assert merger.table() == [(0, 7), (1, 7)]
+
+
+@pytest.mark.parametrize("first, second", [(quote, prices), (prices, quote)])
+def test_snapshots_of_both_channels_are_the_last_of_their_instant(merger, first, second):
+    merger.merge("spread", [first(0, 7), second(0, 8)])
+    assert merger.merge("spread", [second(0, 8), first(0, 7)]) == [(0, "repeat", None)]
+
+
+@pytest.mark.parametrize("mid", [1e-9, 0.1, 95993.66, 123456789.123, 1e12])
+@pytest.mark.parametrize("bps", [0.1, 1, 12.5, 9999])
+def test_a_spread_is_recognised_at_any_price(db, mid, bps):
+    values = (mid * (1 - bps / 10000), mid * (1 + bps / 10000), bps)
+    assert db.query("SELECT ingest_may_be_snapshot(1, 1, %s, %s, %s)", values) == [(True,)]
+
+
+@pytest.mark.parametrize("bid, ask", [(1e308, 1.7e308), (5e-324, 1.0), (None, 1.7e308), (5e-324, None)])
+def test_the_ends_of_what_a_number_can_be_are_no_error(merger, bid, ask):
+    merger.merge("spread", [tick(0, 7, bid=bid, ask=ask)])
+    assert merger.merge("spread", [quote(0, 7)]) == []
 
 
 @pytest.mark.parametrize("change", ["price", "volume", "bid", "ask", "exchange"])
 def test_a_snapshot_that_differs_in_one_field_is_none(merger, change):
-    fields = {"price": 7.0, "volume": 2.0, "bid": 6.0, "ask": 8.0, "exchange": "pacifica"}
+    fields = {"price": 7.0, "volume": 0.0, "bid": 6.0, "ask": 8.0, "exchange": "pacifica"}
     merger.merge("spread", [tick(0, snapshot=True, **fields)])
     fields[change] = "elsewhere" if change == "exchange" else 6.5
     assert merger.merge("spread", [tick(0, snapshot=True, **fields)]) == []
@@ -133,12 +182,12 @@ def test_a_snapshot_that_differs_in_one_field_is_none(merger, change):
 
 
 def test_a_quote_with_one_side_only_is_recognised(merger):
-    one_sided = tick(0, 7, bid=6.5, snapshot=True)
+    one_sided = tick(0, 7, volume=0.0, bid=7.0, snapshot=True)
     merger.merge("spread", [one_sided])
     assert merger.merge("spread", [one_sided]) == [(0, "repeat", None)]
 
 
-def test_the_newest_quote_of_the_instant_tells_a_repeat(merger):
+def test_the_newest_snapshot_of_the_instant_tells_a_repeat(merger):
     """Spread over the microseconds after the instant, with trades among them."""
     merger.merge("spread", [quote(0, 7), tick(0, 100), quote(0, 8), tick(0, 101)])
     assert merger.merge("spread", [quote(0, 8)]) == [(0, "repeat", None)]
@@ -369,6 +418,7 @@ class Model:
 
     def __init__(self):
         self.ticks = {}
+        self.snapshots = set()  # keys of rows that are snapshots, which the table does not tell
         self.stored = 0
 
     def merge(self, ties, rows):
@@ -388,7 +438,7 @@ class Model:
         while ties == "spread" and slot in table:
             slot += 1
         quotes = [table[each] for each in range(us, slot if ties == "spread" else us + 1)
-                  if each in table and table[each][2:4] != [None, None]]
+                  if (symbol, each) in self.snapshots]
         if snapshot and quotes and quotes[-1] == fields:
             return ("repeat", None)
         if slot not in table:
@@ -401,6 +451,7 @@ class Model:
         else:
             outcome = ("replaced", None)
         table[slot] = fields
+        (self.snapshots.add if snapshot else self.snapshots.discard)((symbol, slot))
         holders[symbol, slot] = seq
         return outcome
 
@@ -411,8 +462,7 @@ class Model:
 def random_row(dice, bad, instants):
     price = dice.choice((1.0, 2.0))
     symbol = dice.choice(("BTC", "BTC", "BTC", "ETH", "SOL", *(["NOPE"] if bad else [])))
-    row = (tick if dice.random() < 0.5 else quote)(dice.randrange(instants), price, symbol)
-    return (dice.random() < 0.5, *row[1:])
+    return dice.choice((tick, canonical, quote, prices))(dice.randrange(instants), price, symbol)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -431,6 +481,7 @@ def test_agrees_with_the_model(merger, ties, seed):
         if ties == "spread" and len(stored) > 60:
             merger.db.query("DELETE FROM ticks")
             model.ticks.clear()
+            model.snapshots.clear()
             model.stored = 0
 
 
@@ -466,7 +517,7 @@ def test_whoever_restarts_stores_what_one_that_never_did_would(merger, seed):
             memory = Memory()
         staged, moved, repeats = [], [], []
         for _ in range(dice.randrange(1, 12)):
-            make, symbol = dice.choice((tick, quote)), dice.choice(("BTC", "BTC", "ETH"))
+            make, symbol = dice.choice((tick, canonical, quote, prices)), dice.choice(("BTC", "BTC", "ETH"))
             row = make(dice.choice((0, 0, 1000, 2000)), dice.choice((1, 2)), symbol)
             should, does = lasting.place(row), memory.place(row)
             if should is not None:

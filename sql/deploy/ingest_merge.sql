@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- Deploy tickd:ingest_merge to pg
 -- The way into ticks for a batch that plain COPY cannot load: some keys are taken, or some row is bad.
--- In one transaction: ingest_staging(), COPY tickd_staging, ingest_merge(ties), then the offsets.
+-- In one transaction: ingest_staging(), COPY tickd_staging, ingest_merge(ties, spread_bps), then the offsets.
 --
 -- ingest_merge() moves the staged rows into ticks in the order of seq, which is theirs alone, and returns a
 -- row, in that order, for each that does not count as stored:
 --
 --   outcome   counts as  meaning
---   repeat    ignored    a snapshot equal to the newest quote stored for its symbol and instant
+--   repeat    ignored    a snapshot equal to the newest one stored for its symbol and instant
 --   rejected  rejected   the database refuses the row; sqlstate and detail say why
 --   dropped   dropped    ties = first: the key was taken;
 --                        ties = last: a later row of this batch has taken its place
@@ -21,10 +21,12 @@
 -- were known to who stages it; the two differ with ties = spread only.
 --
 -- The result is what a tickd that never restarted would have stored. With ties = spread a tick goes to the
--- next free microsecond, and a repeat is told by the newest quote (row with a bid or an ask) within the
--- unbroken run of microseconds that begins at its event time. Two limits: snapshots stored without bid and ask
--- (synthetic_spread_bps = 0) look like trades and are not found again; where repeats are to be kept,
--- `snapshot` must be staged as false.
+-- next free microsecond, and a repeat is told by the newest snapshot within the unbroken run of microseconds
+-- that begins at its event time. Which rows are snapshots the table does not say, but those of others have no
+-- reason to look like them: `bbo` has no volume, and the middle of bid and ask, or the one that is there, for a
+-- price; `prices` has bid and ask at spread_bps below and above a middle. Two limits: snapshots stored without
+-- bid and ask (synthetic_spread_bps = 0) look like trades and are not found again; where repeats are to be
+-- kept, `snapshot` must be staged as false.
 
 begin;
 
@@ -73,15 +75,30 @@ begin
     return coalesce(run_end, free);
 end $$;
 
--- Is this snapshot the newest quote among the rows of its symbol from its time to before run_end?
-create function ingest_is_repeat(tick record, run_end timestamptz) returns boolean
+-- Can a row with these values have been a snapshot? At the ends of what a float holds arithmetic is an error,
+-- and the answer yes.
+create function ingest_may_be_snapshot(price float, volume float, bid float, ask float, spread_bps float)
+returns boolean
+language sql immutable as $$
+    select case
+        when bid is null and ask is null then false
+        when least(bid, ask) < 1e-300 or greatest(bid, ask) > 1e300 then true
+        when volume = 0 and price = coalesce((bid + ask) / 2, bid, ask) then true
+        when spread_bps > 0 and bid < ask
+            then abs(ask * (1 - spread_bps / 10000) - bid * (1 + spread_bps / 10000)) < 1e-12 * ask
+        else false
+    end
+$$;
+
+-- Is this snapshot the newest one among the rows of its symbol from its time to before run_end?
+create function ingest_is_repeat(spread_bps float, tick record, run_end timestamptz) returns boolean
 language plpgsql as $$
 declare
     newest ticks;
 begin
     select * into newest from ticks
     where symbol = tick.symbol and time >= tick.time and time < run_end
-      and (bid is not null or ask is not null)
+      and ingest_may_be_snapshot(price, volume, bid, ask, spread_bps)
     order by time desc
     limit 1;
     return found
@@ -89,9 +106,10 @@ begin
             is not distinct from (tick.price, tick.volume, tick.bid, tick.ask, tick.exchange::varchar);
 end $$;
 
--- Places one staged row, whose time is its event time; outcome null: stored. `slot` is the first microsecond from its time on that is not
--- known to be taken; on return likewise for a further row of the same time and symbol.
-create function ingest_place(ties text, tick record, inout slot timestamptz, out outcome text)
+-- Places one staged row, whose time is its event time; outcome null: stored. `slot` is the first microsecond from
+-- its time on that is not known to be taken; on return likewise for a further row of the same time and symbol.
+create function ingest_place(
+    ties text, spread_bps float, tick record, inout slot timestamptz, out outcome text)
 language plpgsql as $$
 declare
     step constant interval = '1 microsecond';
@@ -104,7 +122,7 @@ begin
         if ties = 'spread' then
             slot := ingest_free_slot(tick.symbol, slot);
         end if;
-        if ingest_is_repeat(tick, case ties when 'spread' then slot else slot + step end) then
+        if ingest_is_repeat(spread_bps, tick, case ties when 'spread' then slot else slot + step end) then
             outcome := 'repeat';
             return;
         end if;
@@ -135,7 +153,7 @@ end $$;
 
 -- Places the staged rows of these symbols (null: of all) one by one, and those without a usable symbol or
 -- time. Guarded: a bad row is reported and the next one taken; else its error ends the call.
-create function ingest_place_staged(ties text, symbols text[], guarded boolean)
+create function ingest_place_staged(ties text, spread_bps float, symbols text[], guarded boolean)
 returns table (seq integer, outcome text, sqlstate text, detail text)
 language plpgsql as $$
 declare
@@ -173,10 +191,10 @@ begin
         holders[tick.n] := holder;
 
         if not guarded then
-            placed := ingest_place(ties, tick, slots[tick.n]);
+            placed := ingest_place(ties, spread_bps, tick, slots[tick.n]);
         else
             begin
-                placed := ingest_place(ties, tick, slots[tick.n]);
+                placed := ingest_place(ties, spread_bps, tick, slots[tick.n]);
             exception
                 -- Not our key, which is looked after, but another that somebody added: not about this row.
                 when unique_violation then
@@ -211,8 +229,9 @@ begin
         order by r.n;
 end $$;
 
+-- spread_bps: half of what lies between bid and ask of `prices` (synthetic_spread_bps).
 -- Plans are made for the times at hand: a plan for any time opens all chunks, however many there are.
-create function ingest_merge(ties text)
+create function ingest_merge(ties text, spread_bps float default 0)
 returns table (seq integer, outcome text, sqlstate text, detail text)
 language plpgsql set plan_cache_mode = force_custom_plan as $$
 declare
@@ -241,11 +260,11 @@ begin
         insert into ticks (time, symbol, price, volume, bid, ask, exchange)
         select time, symbol, price, volume, bid, ask, exchange
         from pg_temp.tickd_staging where symbol <> all (clashing) and isfinite(time);
-        return query select * from ingest_place_staged(ties, clashing, false);
+        return query select * from ingest_place_staged(ties, spread_bps, clashing, false);
     exception
         -- Some row is bad, or a key was taken this moment: all over again, each row by itself.
         when data_exception or integrity_constraint_violation or raise_exception then
-            return query select * from ingest_place_staged(ties, null, true);
+            return query select * from ingest_place_staged(ties, spread_bps, null, true);
     end;
     delete from pg_temp.tickd_staging;
 end $$;
@@ -262,7 +281,7 @@ begin
         execute format('alter function %s set search_path = %I, pg_temp', f, current_schema());
     end loop;
     foreach f in array array['ingest_staging', 'ingest_merge', 'ingest_place_staged', 'ingest_place',
-                             'ingest_is_repeat', 'ingest_free_slot']::regproc[] loop
+                             'ingest_is_repeat', 'ingest_may_be_snapshot', 'ingest_free_slot']::regproc[] loop
         execute format('revoke execute on function %s from public', f);
     end loop;
 end $$;

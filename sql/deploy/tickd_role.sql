@@ -51,6 +51,6 @@ grant insert on ingest_gaps to tickd;
 
 grant execute on function ingest_start, ingest_move, ingest_advance, ingest_jump to tickd;
 grant execute on function ingest_staging, ingest_merge, ingest_place_staged, ingest_place, ingest_is_repeat,
-    ingest_free_slot to tickd;
+    ingest_may_be_snapshot, ingest_free_slot to tickd;
 
 commit;

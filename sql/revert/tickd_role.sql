@@ -13,7 +13,7 @@ begin
     end if;
 
     revoke execute on function ingest_staging, ingest_merge, ingest_place_staged, ingest_place, ingest_is_repeat,
-        ingest_free_slot from tickd;
+        ingest_may_be_snapshot, ingest_free_slot from tickd;
     revoke execute on function ingest_start, ingest_move, ingest_advance, ingest_jump from tickd;
     revoke insert on ingest_gaps from tickd;
     revoke insert on rejected_ticks from tickd;
