@@ -9,7 +9,8 @@
 enum sqlstate_class {
     SQLSTATE_LOST,      /* no code, 08, 57P01-57P05, 53300, 25006: the connection is of no use */
     SQLSTATE_RETRY,     /* 40, 55P03, 57014: the same again, after a pause */
-    SQLSTATE_RESOURCE,  /* 53, 54, 58: the server is out of something: hold, longer pause */
+    SQLSTATE_TOO_LARGE, /* 53200, 54: too much for one transaction, perhaps: smaller batches */
+    SQLSTATE_RESOURCE,  /* other 53, 58: the server is out of something: hold, longer pause */
     SQLSTATE_CLASH,     /* 23505: a key is taken */
     SQLSTATE_BAD_ROW,   /* other 22 and 23, P0001: some row of the batch is not acceptable */
     SQLSTATE_CHANGED,   /* TK003: the schema is not as it was when it was looked at */

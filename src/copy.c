@@ -245,6 +245,8 @@ static enum commit_outcome outcome_of(enum sqlstate_class class)
         return COMMIT_FENCED;
     case SQLSTATE_ENCODER:
         return COMMIT_BROKEN;
+    case SQLSTATE_TOO_LARGE:
+        return COMMIT_TOO_LARGE;
     case SQLSTATE_RESOURCE:
     case SQLSTATE_MISCONFIG:
     case SQLSTATE_CORRUPT:

@@ -12,6 +12,9 @@
  *
  * - Foreign, or the database behind memory: both batches are dropped, the memory of ties too, and
  *   Kafka is read again from the stored offsets.
+ *
+ * - Too large for the server: the same, with batches of half the rows, down to one message; that
+ *   one is kept and sent again. Batches grow with every commit.
  */
 #include "pipeline.h"
 
@@ -52,6 +55,7 @@ struct pipeline {
     bool broken;
 
     struct batch batches[2];
+    size_t most_rows; /* of a batch, that the server can take; no more than the options' limit */
     struct batch *filling;
     struct batch *flying;
     enum flight flight;
@@ -86,6 +90,13 @@ const char *pipeline_state_name(enum pipeline_state state)
     return names[state];
 }
 
+static bool is_full(const struct pipeline *p)
+{
+    struct batch_limits limits = p->options.limits;
+    limits.rows = p->most_rows < limits.rows ? p->most_rows : limits.rows;
+    return batch_is_full(p->filling, &limits);
+}
+
 static void clear_batch(struct pipeline *p, struct batch *b)
 {
     batch_clear(b, p->offsets.count, &p->options.limits);
@@ -108,6 +119,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, struct pai
     p->filling = &p->batches[0];
     p->flying = &p->batches[1];
     backoff_init(&p->backoff, options->retry_min_ms, options->retry_max_ms);
+    p->most_rows = SIZE_MAX;
     p->pairs_asked_us = INT64_MIN;
     p->settled_offset = OFFSETS_UNKNOWN;
     return p;
@@ -147,7 +159,7 @@ void pipeline_set_owner(struct pipeline *p, const char *group_id, const char *cl
 bool pipeline_wants_input(const struct pipeline *p)
 {
     return p->state == PIPELINE_RUNNING && !p->stopping && !p->broken && !p->pairs_awaited &&
-           !p->gap_seen && pairs_loaded(p->pairs) && !batch_is_full(p->filling, &p->options.limits);
+           !p->gap_seen && pairs_loaded(p->pairs) && !is_full(p);
 }
 
 /* Looks the symbols of the decoded message up. False if one of them is not known. */
@@ -296,6 +308,29 @@ bool pipeline_take(struct pipeline *p, const struct message *m, struct instant n
     return true;
 }
 
+/* --- how much the server can take --- */
+
+/* False if that cannot help any more. */
+static bool shrink(struct pipeline *p)
+{
+    size_t rows = p->flying->row_count + p->flying->letters;
+    size_t half = (rows < p->most_rows ? rows : p->most_rows) / 2;
+    if (half == 0)
+        return false;
+    p->most_rows = half;
+    log_warn("batch_too_large", "going on with smaller batches", "rows=%zu most=%zu", rows, half);
+    return true;
+}
+
+/* By an eighth, so that most batches pass while they are as large as the server can take. */
+static void grow(struct pipeline *p)
+{
+    if (p->most_rows < p->options.limits.rows)
+        p->most_rows += p->most_rows / 8 + 1;
+    else
+        p->most_rows = SIZE_MAX;
+}
+
 /* --- offsets and the fate of batches --- */
 
 static void want_sync(struct pipeline *p)
@@ -336,6 +371,7 @@ static void finish_flight(struct pipeline *p)
         ties_forget(p->ties); /* it remembers keys of rows that were not stored */
     clear_batch(p, p->flying);
     p->flight = FLIGHT_NONE;
+    grow(p);
     backoff_reset(&p->backoff);
     p->ops.committed(p->ops.ctx, &p->offsets);
 }
@@ -566,7 +602,10 @@ void pipeline_on_commit(struct pipeline *p, enum commit_outcome outcome, struct 
     }
     p->stats.retries++;
     uint32_t delay_ms = backoff_next_ms(&p->backoff, random);
-    wait_to_retry(p, now, outcome == COMMIT_HOLD ? p->options.retry_max_ms : delay_ms);
+    bool later = outcome == COMMIT_HOLD || outcome == COMMIT_TOO_LARGE;
+    wait_to_retry(p, now, later ? p->options.retry_max_ms : delay_ms);
+    if (outcome == COMMIT_TOO_LARGE && shrink(p))
+        pipeline_resync(p);
     if (outcome == COMMIT_BROKEN)
         p->broken = true;
     if (outcome == COMMIT_LOST || outcome == COMMIT_FENCED) {
@@ -590,7 +629,7 @@ static bool is_due(const struct pipeline *p, struct instant now, bool gap)
 {
     if (batch_is_empty(p->filling))
         return false;
-    return p->stopping || gap || batch_is_full(p->filling, &p->options.limits) ||
+    return p->stopping || gap || is_full(p) ||
            now.mono_us >= batch_due_us(p->filling, &p->options.limits);
 }
 

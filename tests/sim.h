@@ -49,7 +49,8 @@ struct sim_plan {
     bool keep_repeats;
     bool jump_gaps;
     size_t tie_memory;
-    size_t fk_rows; /* batches of at least so many rows check the foreign key at once */
+    size_t fk_rows;   /* batches of at least so many rows check the foreign key at once */
+    size_t most_rows; /* and dead letters, that the server takes in one transaction */
     struct batch_limits limits;
     int64_t end_of_faults_us;
     /* Faults, per mille of the occasions. 0: never in this world. */
@@ -79,6 +80,7 @@ struct sim_plan {
     X(fenced)                                                                                      \
     X(lock_waits)                                                                                  \
     X(lock_timeouts)                                                                               \
+    X(too_large)                                                                                   \
     X(cuts_before)                                                                                 \
     X(cuts_after)                                                                                  \
     X(late_commits)                                                                                \

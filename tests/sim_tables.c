@@ -410,6 +410,18 @@ static struct sim_row read_tick(const struct copy_reader *r, size_t first)
     return row;
 }
 
+/* One message is never too much. */
+static bool is_too_much(const struct sim_tx *t)
+{
+    return t->row_count + t->staged_count + t->letter_count > sim_plan()->most_rows;
+}
+
+static struct sim_reply refuse_too_much(void)
+{
+    sim_count(SIM_too_large);
+    return refuse("53200");
+}
+
 static struct sim_reply copy_ticks(struct sim_tx *t, struct copy_reader r)
 {
     while (copy_reader_next(&r)) {
@@ -425,6 +437,8 @@ static struct sim_reply copy_ticks(struct sim_tx *t, struct copy_reader r)
         if (holder)
             return (struct sim_reply){.result = SIM_BLOCKED, .blocker = holder};
         put_own(t, &row);
+        if (is_too_much(t))
+            return refuse_too_much();
     }
     return done("COPY");
 }
@@ -441,7 +455,7 @@ static struct sim_reply copy_staged(struct sim_tx *t, struct copy_reader r)
         };
         snprintf(s->seq, sizeof s->seq, "%d", (int)copy_reader_int(&r, 0));
     }
-    return done("COPY");
+    return is_too_much(t) ? refuse_too_much() : done("COPY");
 }
 
 static struct sim_reply copy_letters(struct sim_tx *t, struct copy_reader r)
@@ -458,7 +472,7 @@ static struct sim_reply copy_letters(struct sim_tx *t, struct copy_reader r)
         if (strcmp(copy_reader_text(&r, 2, topic, sizeof topic), SIM_TOPIC) != 0)
             sim_fail("another topic: %s", topic);
     }
-    return done("COPY");
+    return is_too_much(t) ? refuse_too_much() : done("COPY");
 }
 
 /* --- ingest_check_pairs() --- */

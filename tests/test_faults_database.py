@@ -12,6 +12,7 @@ import pytest
 from lib import pg
 from lib.daemon import environment
 from lib.fault import Disturbed, Frozen, set_server
+from lib.flow import now_ms
 
 MAX_CONNECTIONS = 14
 
@@ -119,6 +120,31 @@ def test_statement_that_is_cancelled_is_sent_again(flow):
         flow.daemon.wait_log("event=commit_failed .*sqlstate=57014", mark)
     holder.close()
     flow.go_on()
+
+
+# As a server does that has no lock left for one chunk more.
+DAYS_AT_ONCE = 7
+LIMIT_DAYS = f"""
+    CREATE FUNCTION limit_days() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF (SELECT count(DISTINCT date_trunc('day', time)) FROM new_ticks) > {DAYS_AT_ONCE} THEN
+            RAISE EXCEPTION 'out of shared memory' USING ERRCODE = 'out_of_memory';
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER limit_days AFTER INSERT ON ticks REFERENCING NEW TABLE AS new_ticks
+    FOR EACH STATEMENT EXECUTE FUNCTION limit_days()"""
+
+
+def test_batch_too_large_for_the_server_is_written_in_parts(flow):
+    flow.db.query(LIMIT_DAYS)
+    mark = flow.run()
+    for day in range(100):
+        flow.send_ticks(1, symbols=("BTC",), base_ms=now_ms() - day * 86_400_000)
+    flow.go_on()
+    assert flow.daemon.logged("event=commit_failed .*outcome=too_large .*sqlstate=53200", mark)
+    assert flow.daemon.logged("event=batch_too_large", mark)
+    assert not flow.daemon.logged("event=state msg=.*degraded", mark)
 
 
 def test_deadlock_with_a_session_that_writes_pairs(flow):

@@ -74,7 +74,7 @@ END_TEST
 START_TEST(revoke_sends_nothing_again)
 {
     static const enum commit_outcome outcomes[] = {COMMIT_CLASH, COMMIT_FENCED, COMMIT_RETRY,
-                                                   COMMIT_HOLD, COMMIT_LOST};
+                                                   COMMIT_HOLD,  COMMIT_LOST,   COMMIT_TOO_LARGE};
     bed_run(1);
     fly();
     bed_revoke();
@@ -572,7 +572,7 @@ static void add_tests(TCase *t)
     tcase_add_test(t, revoke_gives_up_at_once_when_nothing_flies);
     tcase_add_test(t, revoke_before_the_offsets_came_gives_up_too);
     tcase_add_test(t, revoke_waits_for_the_flying_batch);
-    tcase_add_loop_test(t, revoke_sends_nothing_again, 0, 5);
+    tcase_add_loop_test(t, revoke_sends_nothing_again, 0, 6);
     tcase_add_loop_test(t, revoke_drops_a_batch_that_waits_or_is_in_doubt, 0, 2);
     tcase_add_test(t, next_assignment_begins_empty_and_without_memory);
     tcase_add_test(t, revoke_aborts_a_commit_that_takes_too_long);

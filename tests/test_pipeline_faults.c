@@ -30,8 +30,9 @@ static void run_and_fly(uint32_t partitions)
 
 START_TEST(only_a_done_commit_advances_the_durable_offset)
 {
-    static const enum commit_outcome outcomes[] = {COMMIT_CLASH, COMMIT_FENCED, COMMIT_RETRY,
-                                                   COMMIT_HOLD,  COMMIT_LOST,   COMMIT_BROKEN};
+    static const enum commit_outcome outcomes[] = {COMMIT_CLASH,    COMMIT_FENCED, COMMIT_RETRY,
+                                                   COMMIT_HOLD,     COMMIT_LOST,   COMMIT_BROKEN,
+                                                   COMMIT_TOO_LARGE};
     run_and_fly(2);
     ck_assert_int_eq(partition(0)->durable, 100);
     bed_commit(outcomes[_i]);
@@ -124,6 +125,83 @@ START_TEST(hold_waits_as_long_as_may_be)
     ck_assert_int_eq(bed_wake_us(), 10000000);
     bed_wait_us(10000000);
     bed_expect("commit:1+0 ");
+}
+END_TEST
+
+/* --- too large for the server --- */
+
+/* Four rows in two messages, which the server does not take. */
+static void fly_too_much(void)
+{
+    bed_run(1);
+    bed_take(0, 100, "BTC@1=5 BTC@2=5");
+    bed_take(0, 101, "BTC@3=5 BTC@4=5");
+    bed_wait_us(1000);
+    bed_expect("commit:4+0 ");
+    bed_commit(COMMIT_TOO_LARGE);
+    bed_expect("read#2 ");
+    bed_offsets(100);
+    bed_expect("assign:100 ");
+}
+
+START_TEST(batch_too_large_is_read_again_in_halves)
+{
+    fly_too_much();
+    bed_take(0, 100, "BTC@1=5 BTC@2=5");
+    bed_expect("commit:2+0 ");
+    bed_take(0, 101, "BTC@3=5 BTC@4=5");
+    bed_commit(COMMIT_DONE);
+    bed_expect("committed:101 "); /* one row more would fit now */
+    bed_wait_us(1000);
+    bed_expect("commit:2+0 ");
+    bed_commit(COMMIT_DONE);
+    bed_expect("committed:102 ");
+    ck_assert_uint_eq(bed_stats()->stored, 4);
+}
+END_TEST
+
+START_TEST(one_message_too_large_is_held)
+{
+    fly_too_much();
+    bed_take(0, 100, "BTC@1=5 BTC@2=5");
+    bed_commit(COMMIT_TOO_LARGE);
+    bed_offsets(100);
+    bed_take(0, 100, "BTC@1=5 BTC@2=5");
+    bed_expect("commit:2+0 read#3 assign:100 commit:2+0 ");
+    for (int i = 0; i < 3; i++) {
+        bed_commit(COMMIT_TOO_LARGE);
+        bed_expect("");
+        ck_assert_int_eq(bed_wake_us(), 10000000);
+        bed_wait_us(10000000);
+        bed_expect("commit:2+0 ");
+    }
+    bed_commit(COMMIT_DONE);
+    bed_expect("committed:101 ");
+}
+END_TEST
+
+/* How many rows fly once the next batch is full. */
+static int next_full_batch(int64_t *offset)
+{
+    while (pipeline_wants_input(bed_pipeline()) && !pipeline_is_flying(bed_pipeline()))
+        bed_take(0, (*offset)++, "BTC@1=5");
+    int rows = (int)bed_flying()->row_count;
+    bed_commit(COMMIT_DONE);
+    return rows;
+}
+
+START_TEST(batches_grow_again_up_to_their_limit)
+{
+    int64_t offset = 100;
+    fly_too_much();
+    int rows = next_full_batch(&offset);
+    ck_assert_int_eq(rows, 2);
+    for (int limit = (int)bed_options()->limits.rows; rows < limit;) {
+        int more = next_full_batch(&offset);
+        ck_assert_int_gt(more, rows);
+        rows = more;
+    }
+    ck_assert_int_eq(next_full_batch(&offset), rows);
 }
 END_TEST
 
@@ -697,13 +775,16 @@ END_TEST
 
 static void add_tests(TCase *t)
 {
-    tcase_add_loop_test(t, only_a_done_commit_advances_the_durable_offset, 0, 6);
+    tcase_add_loop_test(t, only_a_done_commit_advances_the_durable_offset, 0, 7);
     tcase_add_test(t, done_advances_the_partitions_of_the_batch);
     tcase_add_test(t, clash_is_merged_at_once);
     tcase_add_test(t, clash_in_a_merge_waits);
     tcase_add_test(t, retry_sends_the_same_batch_after_a_pause);
     tcase_add_test(t, retries_go_on_for_ever);
     tcase_add_test(t, hold_waits_as_long_as_may_be);
+    tcase_add_test(t, batch_too_large_is_read_again_in_halves);
+    tcase_add_test(t, one_message_too_large_is_held);
+    tcase_add_test(t, batches_grow_again_up_to_their_limit);
     tcase_add_test(t, retry_of_a_merge_is_a_merge);
     tcase_add_test(t, retry_waits_for_the_database);
     tcase_add_test(t, broken_encoder_stops_everything);

@@ -147,6 +147,7 @@ static void make_plan(uint64_t seed)
         .bytes = sim_chance(200) ? 300 + sim_random(1000) : 100000,
         .linger_us = sim_between(0, 50000),
     };
+    plan.most_rows = sim_chance(700) ? SIZE_MAX : SIM_ITEMS + sim_random(20);
     plan.fk_rows = sim_chance(300) ? SIZE_MAX : sim_chance(500) ? 0 : sim_random(10);
     plan.end_of_faults_us = sim_between(2000000, 15000000);
     plan.refuse = maybe(50);

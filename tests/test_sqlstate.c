@@ -22,13 +22,14 @@ static const struct {
     {"53300", SQLSTATE_LOST}, /* too many connections */
     {"25006", SQLSTATE_LOST}, /* read-only: this is the standby */
     {"40001", SQLSTATE_RETRY},
-    {"40P01", SQLSTATE_RETRY},    /* deadlock */
-    {"55P03", SQLSTATE_RETRY},    /* lock timeout */
-    {"57014", SQLSTATE_RETRY},    /* statement timeout */
-    {"53100", SQLSTATE_RESOURCE}, /* disk full */
-    {"53200", SQLSTATE_RESOURCE},
+    {"40P01", SQLSTATE_RETRY},     /* deadlock */
+    {"55P03", SQLSTATE_RETRY},     /* lock timeout */
+    {"57014", SQLSTATE_RETRY},     /* statement timeout */
+    {"53100", SQLSTATE_RESOURCE},  /* disk full */
+    {"53200", SQLSTATE_TOO_LARGE}, /* out of memory, also for locks */
     {"53400", SQLSTATE_RESOURCE},
-    {"54000", SQLSTATE_RESOURCE},
+    {"54000", SQLSTATE_TOO_LARGE},
+    {"54001", SQLSTATE_TOO_LARGE},
     {"58030", SQLSTATE_RESOURCE}, /* I/O error */
     {"23505", SQLSTATE_CLASH},
     {"23502", SQLSTATE_BAD_ROW},
