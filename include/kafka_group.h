@@ -49,7 +49,8 @@ void kafka_group_assign(struct kafka_group *g, const struct offsets *o);
 void kafka_group_release(struct kafka_group *g);
 void kafka_group_close(struct kafka_group *g);
 
-/* The next step of closing, if its time has come. Call when all events so far have been served. */
+/* What is due: an answer that has taken too long, the next step of closing. Call when all events so
+ * far have been served, and at least once a second. */
 void kafka_group_step(struct kafka_group *g);
 
 /* Joined, and not leaving yet. */

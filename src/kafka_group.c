@@ -3,8 +3,9 @@
  * Usual path: join -> ASSIGN event -> on_assign ... assign -> REVOKE event -> on_revoke ... release
  * -> ASSIGN event ...; close -> REVOKE event -> on_revoke ... release -> on_closed.
  *
- * Possible failures: the assignment is lost (on_revoke says so); librdkafka refuses to leave after
- * a fatal error (closed at once).
+ * Possible failures: the assignment is lost (on_revoke says so); nobody knows where to start
+ * reading (the group is answered all the same, and reading begins when somebody does); librdkafka
+ * refuses to leave after a fatal error (closed at once).
  *
  * librdkafka has its limits at the end: once it is told to close it no longer waits for the answers
  * to earlier events, and a call that comes while the group ends may never return. So leaving begins
@@ -12,10 +13,16 @@
  */
 #include "kafka_group.h"
 
+#include "clock.h"
 #include "crashpoint.h"
 #include "log.h"
 #include <assert.h>
 #include <stdlib.h>
+
+/* Until an assignment is answered the group can be taken from nobody and given to nobody: whoever
+ * joins waits, for max.poll.interval.ms if need be. Stored offsets come within milliseconds, or the
+ * database is away. Less than the shortest session timeout of brokers as they come. */
+#define PATIENCE_US 3000000
 
 enum state {
     STATE_NEW,
@@ -32,7 +39,8 @@ struct kafka_group {
     struct kafka_group_callbacks cb;
     enum state state;
     enum owed owed; /* what the group waits for */
-    bool told;      /* on_assign was the last of the two */
+    int64_t owed_since_us;
+    bool told; /* on_assign was the last of the two */
     bool has_share;
     bool cannot_leave; /* leaving, but librdkafka refuses to */
 };
@@ -96,6 +104,7 @@ static void tell_assignment(struct kafka_group *g, const rd_kafka_topic_partitio
     for (int i = 0; i < list->cnt; i++)
         offsets_add(&given, list->elems[i].topic, list->elems[i].partition);
     g->owed = OWED_ASSIGN;
+    g->owed_since_us = clock_now().mono_us;
     g->told = true;
     log_info("kafka_assigned", "partitions were assigned to us", "partitions=%d first=%s-%d",
              list->cnt, list->elems[0].topic, (int)list->elems[0].partition);
@@ -147,6 +156,17 @@ void kafka_group_assign(struct kafka_group *g, const struct offsets *o)
     g->owed = OWED_NOTHING;
 }
 
+/* We keep the partitions; they are fetched from when kafka_group_assign() comes. */
+static void answer_in_time(struct kafka_group *g)
+{
+    if (g->owed != OWED_ASSIGN || clock_now().mono_us - g->owed_since_us < PATIENCE_US)
+        return;
+    log_warn("kafka_assign_waits",
+             "the stored offsets do not come; our partitions wait for them, the group does not",
+             NULL);
+    assign_nothing(g);
+}
+
 void kafka_group_release(struct kafka_group *g)
 {
     if (g->owed == OWED_RELEASE)
@@ -178,6 +198,7 @@ static void leave(struct kafka_group *g)
 
 void kafka_group_step(struct kafka_group *g)
 {
+    answer_in_time(g);
     if (g->owed != OWED_NOTHING)
         return;
     if (g->state == STATE_CLOSING)

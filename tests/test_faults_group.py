@@ -199,6 +199,23 @@ def test_rebalance_storm(flow):
     assert storm.assignments() >= STORM_ROUNDS
 
 
+def test_member_without_its_database_holds_nobody_up(flow):
+    """It cannot know where to start, so that others have to join while it does not. Then it can."""
+    flow.proxy.blackhole()
+    waits = flow.start(**{"kafka.group.instance.id": "a"})
+    waits.wait_log("event=kafka_assigned .*partitions=3")
+    other = flow.start(database_url=flow.direct_url, **{"kafka.group.instance.id": "b"})
+    other.wait_log("event=kafka_assigned .*partitions=1")
+    waits.wait_log("event=kafka_assigned .*partitions=2")
+    flow.send_ticks(300)
+    wait_stored(flow, 100)
+    assert not waits.logged("event=database_up")
+    flow.proxy.heal()
+    flow.wait_consumed()
+    flow.check()
+    assert not other.logged("event=kafka_revoked"), "nothing was taken from it"
+
+
 def test_name_taken_twice_ends_the_older_with_its_exit_code(flow):
     """Two tickd with one group.instance.id: the broker fences one, which ends and says why."""
     flow.config["kafka.group.instance.id"] = "only-one"

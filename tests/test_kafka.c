@@ -64,6 +64,35 @@ START_TEST(second_member_takes_partitions_over_when_they_are_released)
 }
 END_TEST
 
+static bool is_answered_without_us(struct member *m)
+{
+    (void)m;
+    return stub_log_count("kafka_assign_waits") > 0;
+}
+
+START_TEST(group_does_not_wait_for_a_member_without_offsets)
+{
+    bed_get_partitions(&bed, a); /* and a does not answer */
+    bed_join(&bed, b);
+    bed_await(a, bed_must_release);
+    ck_assert(!a->lost);
+    ck_assert_uint_eq(a->given.count, 2);
+}
+END_TEST
+
+START_TEST(partitions_start_when_their_offsets_come_however_late)
+{
+    int64_t at = 3;
+    bed_produce(&bed, 0, 0, 10, 10);
+    bed_get_partitions(&bed, a);
+    bed_await(a, is_answered_without_us);
+    bed_settle(&bed);
+    ck_assert_uint_eq(a->messages, 0);
+    bed_assign(a, &at);
+    bed_expect(a, 3, 10);
+}
+END_TEST
+
 START_TEST(nothing_is_delivered_between_revoke_and_the_next_assignment)
 {
     int64_t at[2] = {0, 0};
@@ -309,9 +338,11 @@ int main(void)
     tcase_add_test(t, member_without_a_partition_is_content);
     tcase_add_test(t, brokers_that_go_and_come_are_noticed_and_reading_goes_on);
     tcase_add_test(t, broker_that_was_never_there_is_down_and_waited_for);
+    tcase_add_test(t, partitions_start_when_their_offsets_come_however_late);
     tcase_add_test(t, question_that_no_broker_answers_fails);
     t = bed_case(s, "two", set_up_two, tear_down);
     tcase_add_test(t, second_member_takes_partitions_over_when_they_are_released);
+    tcase_add_test(t, group_does_not_wait_for_a_member_without_offsets);
     tcase_add_test(t, nothing_is_delivered_between_revoke_and_the_next_assignment);
     tcase_add_test(t, lost_assignment_is_told_as_lost);
     tcase_add_test(t, fenced_static_member_is_fatal_and_can_be_closed);
