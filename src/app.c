@@ -189,7 +189,7 @@ static void on_revoke(void *ctx, bool lost)
 static void on_messages(void *ctx)
 {
     struct app *app = ctx;
-    if (app->config->linger_ms == 0 || ev_is_active(&app->pieces))
+    if (app->gather_ms == 0 || ev_is_active(&app->pieces))
         return; /* that the loop woke is enough: advance() comes next */
     ev_now_update(app->loop);
     ev_timer_set(&app->pieces, PIECES_S, 0.);
