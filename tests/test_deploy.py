@@ -12,11 +12,9 @@ import pytest
 
 from lib import kafka, net, proc, produce
 from lib.flow import canonical, now_ms
-from lib.schema import ROOT
+from lib.schema import DEPLOY, PASSWORD, ROOT, migrate
 from lib.wait import wait_until
 
-DEPLOY = os.path.join(ROOT, "deploy")
-PASSWORD = "b5c1f0"
 TOOLS = {
     "kafka-storage.sh": "kafka.tools.StorageTool",
     "kafka-server-start.sh": "kafka.Kafka",
@@ -147,19 +145,6 @@ def test_topic_is_made_by_the_first_user(tmp_path):
 
 # --- migrate
 
-def migrate(pg, name, scratch, **more):
-    """deploy/migrate on a database, as a container would run it."""
-    directory = scratch.dir("migrate")
-    secret = os.path.join(directory, "tickd_password")
-    with open(secret, "w", encoding="utf-8") as file:
-        file.write(PASSWORD + "\n")
-    env = {"PATH": os.environ["PATH"], "PGHOST": "127.0.0.1", "PGPORT": str(pg.port),
-           "PGUSER": "postgres", "PGDATABASE": name, "TICKD_PASSWORD_FILE": secret,
-           "TICKD_SQL": os.path.join(ROOT, "sql"), **more}
-    return subprocess.run([os.path.join(DEPLOY, "migrate")], env=env, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-
-
 def test_migrate_deploys_verifies_and_can_be_run_again(pg_private, scratch):
     name = pg_private.create_database()
     for _ in range(2):
@@ -170,6 +155,27 @@ def test_migrate_deploys_verifies_and_can_be_run_again(pg_private, scratch):
     assert pg_private.query("SELECT count(*) FROM ticks", dbname=name) == [(0,)]
     stored, = pg_private.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'tickd'")[0]
     assert stored.startswith("SCRAM-SHA-256$")
+
+
+def test_migrate_reads_its_secrets_before_it_does_anything(pg_private, scratch):
+    name = pg_private.create_database()
+    for path, said in (("/nonexistent/secret", "/nonexistent/secret: cannot be read"),
+                       ("/dev/null", "/dev/null: is empty")):
+        for variable in ("PGPASSWORD_FILE", "TICKD_PASSWORD_FILE"):
+            done = migrate(pg_private, name, scratch, **{variable: path})
+            assert done.returncode == 1
+            assert said in done.stdout
+    assert pg_private.query("SELECT to_regnamespace('sqitch')::text", dbname=name) == [(None,)]
+
+
+def test_migrate_takes_a_deleted_pair_for_the_operators_wish(pg_private, scratch):
+    name = pg_private.create_database()
+    assert migrate(pg_private, name, scratch).returncode == 0
+    pg_private.query("DELETE FROM pairs WHERE symbol = 'kBONK'", dbname=name)
+    done = migrate(pg_private, name, scratch)
+    assert done.returncode == 0, done.stdout
+    assert "no trouble to tickd: pairs_seed: pairs lacks kBONK" in done.stdout
+    assert pg_private.query("SELECT count(*) FROM pairs WHERE symbol = 'kBONK'", dbname=name) == [(0,)]
 
 
 def test_migrate_fails_if_the_schema_does_not_verify(pg_private, scratch):
@@ -186,3 +192,84 @@ def test_migrate_says_that_there_is_no_database(pg_private, scratch):
     assert done.returncode == 1
     assert "no database" in done.stdout
     assert migrate(pg_private, "", scratch).returncode == 2
+
+
+# --- migrate, in a database that another stack has made
+
+THEIRS = ("pairs", "ticks", "orders", "whale_activities", "performance_metrics", "candles_15m_ohlcv")
+
+
+@pytest.fixture
+def nexwave(pg_private):
+    """The name of a database as a stack with db-writer has it (tests/data/nexwave.sql)."""
+    name = pg_private.create_database()
+    pg_private.psql_file("tests/data/nexwave.sql", name)
+    return name
+
+
+def picture(cluster, name):
+    """Columns, constraints, indexes and rows of all that is theirs."""
+    def ask(sql):
+        return cluster.query(sql, dbname=name)
+    return {table: (
+        ask("SELECT attname, atttypid::regtype::text, atttypmod, attnotnull FROM pg_attribute"
+            f" WHERE attrelid = '{table}'::regclass AND attnum > 0 ORDER BY attnum"),
+        ask("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            f" WHERE conrelid = '{table}'::regclass ORDER BY 1"),
+        ask(f"SELECT indexdef FROM pg_indexes WHERE tablename = '{table}' ORDER BY 1"),
+        ask(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"),
+    ) for table in THEIRS}
+
+
+def test_migrate_alone_leaves_an_older_stack_as_it_is(pg_private, nexwave, scratch):
+    before = picture(pg_private, nexwave)
+    done = migrate(pg_private, nexwave, scratch)
+    assert done.returncode != 0
+    assert "already exists" in done.stdout
+    assert "ADOPT=1" in done.stdout
+    assert picture(pg_private, nexwave) == before
+
+
+def test_adopt_takes_over_what_is_there_and_changes_nothing_in_it(pg_private, nexwave, scratch):
+    before = picture(pg_private, nexwave)
+    for _ in range(2):
+        done = migrate(pg_private, nexwave, scratch, ADOPT="1")
+        assert done.returncode == 0, done.stdout
+        assert "deployed and verified" in done.stdout
+        assert picture(pg_private, nexwave) == before
+        # What is only the other services' may be different, and is said.
+        assert "no trouble to tickd: orders: orders lacks" in done.stdout
+    assert pg_private.query("SELECT count(*) FROM positions", dbname=nexwave) == [(0,)]
+    assert pg_private.query("SELECT count(*) FROM pg_trigger WHERE tgname = 'pairs_notify'",
+                            dbname=nexwave) == [(1,)]
+
+
+@pytest.mark.parametrize("damage, said", [
+    ("ALTER TABLE ticks DROP CONSTRAINT pk_ticks", 'PRIMARY KEY ("time", symbol)'),
+    ("ALTER TABLE ticks DROP COLUMN bid", "bid double precision"),
+    ("ALTER TABLE pairs RENAME active TO enabled", "active boolean not null default true"),
+])
+def test_adopt_refuses_what_tickd_cannot_use(pg_private, nexwave, scratch, damage, said):
+    pg_private.query(damage, dbname=nexwave)
+    before = picture(pg_private, nexwave)
+    done = migrate(pg_private, nexwave, scratch, ADOPT="1")
+    assert done.returncode == 1
+    assert said in done.stdout
+    assert "mend what is wrong" in done.stdout
+    assert picture(pg_private, nexwave) == before
+    assert pg_private.query("SELECT to_regclass('ingest_offsets')::text", dbname=nexwave) == [(None,)]
+
+
+def test_adopt_goes_on_when_what_was_wrong_is_mended(pg_private, nexwave, scratch):
+    pg_private.query("DROP INDEX ix_ticks_symbol", dbname=nexwave)
+    assert migrate(pg_private, nexwave, scratch, ADOPT="1").returncode == 1
+    pg_private.query("CREATE INDEX ix_ticks_symbol ON ticks (symbol, time DESC)", dbname=nexwave)
+    done = migrate(pg_private, nexwave, scratch, ADOPT="1")
+    assert done.returncode == 0, done.stdout
+
+
+def test_adopt_makes_everything_in_an_empty_database(pg_private, scratch):
+    name = pg_private.create_database()
+    done = migrate(pg_private, name, scratch, ADOPT="1")
+    assert done.returncode == 0, done.stdout
+    assert pg_private.query("SELECT count(*) FROM pairs", dbname=name) == [(30,)]

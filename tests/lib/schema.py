@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Deploys the project's Sqitch changes with plain psql, in plan order."""
+"""Deploys the project's Sqitch changes: with plain psql, in plan order, or as a container does."""
 
 import os
 import re
+import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SQL_DIR = os.path.join(ROOT, "sql")
+DEPLOY = os.path.join(ROOT, "deploy")
 PLAN = os.path.join(SQL_DIR, "sqitch.plan")
+PASSWORD = "b5c1f0"  # of the role tickd, by migrate()
 
 # A change's line: name, optional [dependencies], time stamp, planner; tags start with @.
 _CHANGE = re.compile(r"^(?P<name>[^\s%#@\[]+)\s+(\[[^\]]*\]\s+)?\d{4}-\d\d-\d\dT")
@@ -38,3 +41,15 @@ def verify(cluster, dbname):
     """Runs the verify script of each change."""
     for name in changes():
         cluster.psql_file(os.path.join(SQL_DIR, "verify", name + ".sql"), dbname)
+
+
+def migrate(cluster, dbname, scratch, **more):
+    """Runs deploy/migrate on a database, as a container would: subprocess.CompletedProcess. more: its environment."""
+    secret = os.path.join(scratch.dir("migrate"), "tickd_password")
+    with open(secret, "w", encoding="utf-8") as file:
+        file.write(PASSWORD + "\n")
+    env = {"PATH": os.environ["PATH"], "PGHOST": "127.0.0.1", "PGPORT": str(cluster.port),
+           "PGUSER": "postgres", "PGDATABASE": dbname, "TICKD_PASSWORD_FILE": secret,
+           "TICKD_SQL": SQL_DIR, **more}
+    return subprocess.run([os.path.join(DEPLOY, "migrate")], env=env, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
