@@ -22,6 +22,9 @@ const char *property_weakness(const char *name, const char *value);
 /* True if the value must never be shown (passwords, keys, tokens). */
 bool property_is_secret(const char *name);
 
+/* True if the value is the path of a file that holds a secret. */
+bool property_names_secret_file(const char *name);
+
 /* "SASL_PASSWORD" becomes "sasl.password", on the heap. */
 char *property_from_env(const char *env, size_t len);
 

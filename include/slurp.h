@@ -20,6 +20,9 @@ struct slurp {
 bool slurp(struct slurp *s, const char *path, size_t limit, struct err *e)
     __attribute__((warn_unused_result));
 
+/* True for a regular file that every user may read; false for one that cannot be looked at. */
+bool slurp_is_public(const char *path);
+
 /* Reads one value: a newline at the end is cut; an empty file, one with a NUL byte or
  * one of more than 64 KiB is refused. */
 bool slurp_value(struct slurp *s, const char *path, struct err *e)

@@ -181,13 +181,24 @@ static bool read_property(const struct environment *env, const char *entry, size
     return ok;
 }
 
-/* "TICKD_SERVICE_HOST", "TICKD_PORT_9187_TCP", ...: made for a Kubernetes service named tickd. */
-static bool is_service_link(const char *name, size_t len)
+/* "TICKD_SERVICE_HOST=...", "TICKD_PORT=tcp://...", "TICKD_PORT_9187_TCP=...", ...: made for a
+ * Kubernetes service named tickd. Its name has `len` bytes. */
+static bool is_service_link(const char *entry, size_t len)
 {
-    char copy[NAME_MAX_LEN + 1];
-    snprintf(copy, sizeof copy, "%.*s", (int)(len < NAME_MAX_LEN ? len : NAME_MAX_LEN), name);
-    return strstr(copy, "_SERVICE_HOST") || strstr(copy, "_SERVICE_PORT") ||
-           strstr(copy, "_PORT_") || has_suffix(copy, strlen(copy), "_PORT");
+    static const char *const schemes[] = {"tcp://", "udp://", "sctp://"};
+    char name[NAME_MAX_LEN + 1];
+    snprintf(name, sizeof name, "%.*s", (int)(len < NAME_MAX_LEN ? len : NAME_MAX_LEN), entry);
+    const char *port = strstr(name, "_PORT_");
+    if (strstr(name, "_SERVICE_HOST") || strstr(name, "_SERVICE_PORT") ||
+        (port && isdigit((unsigned char)port[strlen("_PORT_")])))
+        return true;
+    if (!has_suffix(name, strlen(name), "_PORT") || entry[len] != '=')
+        return false;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncmp(entry + len + 1, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* `entry` begins with PREFIX, but not with KAFKA_PREFIX. */

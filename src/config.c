@@ -82,6 +82,8 @@ static bool apply_property(struct config *c, const struct setting *s, struct err
         return refuse(s, secret, why.text, e);
     if (secret && s->exposed)
         return refuse(s, secret, s->exposed, e);
+    if (property_names_secret_file(name) && slurp_is_public(s->value))
+        return refuse(s, secret, "every user may read this file; chmod 640 it", e);
     set_property(c, name, s->value, s->origin);
     return true;
 }

@@ -22,14 +22,11 @@ static const struct option_choice ties_choices[] = {
     {"spread", TIES_SPREAD}, {"first", TIES_FIRST}, {"last", TIES_LAST}, {NULL, 0}};
 static const struct option_choice fk_check_choices[] = {
     {"auto", FK_CHECK_AUTO}, {"row", FK_CHECK_ROW}, {"batch", FK_CHECK_BATCH}, {NULL, 0}};
-/* The last two are Python's names, for LOG_LEVEL. */
-static const struct option_choice level_choices[] = {{"error", LEVEL_ERROR},
-                                                     {"warn", LEVEL_WARN},
-                                                     {"info", LEVEL_INFO},
-                                                     {"debug", LEVEL_DEBUG},
-                                                     {"warning", LEVEL_WARN},
-                                                     {"critical", LEVEL_ERROR},
-                                                     {NULL, 0}};
+/* The last four are Python's names, for LOG_LEVEL. */
+static const struct option_choice level_choices[] = {
+    {"error", LEVEL_ERROR}, {"warn", LEVEL_WARN},    {"info", LEVEL_INFO},
+    {"debug", LEVEL_DEBUG}, {"warning", LEVEL_WARN}, {"critical", LEVEL_ERROR},
+    {"fatal", LEVEL_ERROR}, {"notset", LEVEL_DEBUG}, {NULL, 0}};
 static const struct option_choice format_choices[] = {
     {"logfmt", FORMAT_LOGFMT}, {"json", FORMAT_JSON}, {NULL, 0}};
 

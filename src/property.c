@@ -50,6 +50,12 @@ static const char *const in_kinit_command[] = {
 
 static const char *const secret_parts[] = {"password", "passphrase", "secret", "key.pem"};
 
+static const char *const secret_files[] = {
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "sasl.kerberos.keytab",
+};
+
 static bool check_strategy(const char *value, struct err *e)
 {
     for (const char *p = value;;) {
@@ -136,6 +142,15 @@ bool property_is_secret(const char *name)
     bool is_token = len >= 5 && strcasecmp(name + len - 5, "token") == 0;
     return is_token || strcasecmp(name, "sasl.oauthbearer.config") == 0 ||
            strcasecmp(name, "ssl_key") == 0;
+}
+
+bool property_names_secret_file(const char *name)
+{
+    for (size_t i = 0; i < sizeof secret_files / sizeof secret_files[0]; i++) {
+        if (strcasecmp(name, secret_files[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 char *property_from_env(const char *env, size_t len)

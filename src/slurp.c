@@ -10,6 +10,11 @@
 
 #define VALUE_MAX (1 << 16)
 
+static bool is_public(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && (st->st_mode & S_IROTH);
+}
+
 /* Reads until the end or one byte more than `limit`; false leaves errno. */
 static bool read_all(int fd, struct slurp *s, size_t limit)
 {
@@ -51,8 +56,14 @@ bool slurp(struct slurp *s, const char *path, size_t limit, struct err *e)
         errno = why;
         return false;
     }
-    s->public = S_ISREG(st.st_mode) && (st.st_mode & S_IROTH);
+    s->public = is_public(&st);
     return true;
+}
+
+bool slurp_is_public(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && is_public(&st);
 }
 
 static void cut(struct slurp *s, char c)

@@ -176,7 +176,7 @@ static const struct {
     {"synthetic_spread_bps = .", "not a number"},
     {"keep_repeats = maybe", "expected yes or no"},
     {"ties = some", "ties = \"some\": unknown; expected spread, first or last"},
-    {"log_level = loud", "expected error, warn, info, debug, warning or critical"},
+    {"log_level = loud", "expected error, warn, info, debug, warning, critical, fatal or notset"},
     {"lingerms = 5", "tickd.conf:1: lingerms: unknown option; did you mean linger_ms?"},
     {"bootstrap.servers = x", "did you mean kafka.bootstrap.servers?"},
     {"frobnicate = x", "unknown option; tickd --help"},
@@ -367,6 +367,17 @@ START_TEST(variables_that_kubernetes_makes_are_ignored)
 {
     ck_assert(load_env("TICKD_SERVICE_HOST=10.0.0.1", "TICKD_PORT_9187_TCP_PROTO=tcp"));
     ck_assert(load_env("TICKD_PORT=tcp://10.0.0.1:9187", "TICKD_METRICS_SERVICE_PORT=1"));
+    ck_assert(load_env("TICKD_HTTP_PORT=tcp://10.0.0.1:9187", "TICKD_DNS_PORT=udp://10.0.0.1:53"));
+}
+END_TEST
+
+/* Somebody means something by it. */
+START_TEST(variable_that_looks_like_one_of_kubernetes_is_unknown)
+{
+    ck_assert(!load_env("TICKD_HTTP_PORT=9187", NULL));
+    assert_says("environment TICKD_HTTP_PORT: unknown option");
+    ck_assert(!load_env("TICKD_PORT_NUMBER=9187", NULL));
+    assert_says("environment TICKD_PORT_NUMBER: unknown option");
 }
 END_TEST
 
@@ -486,6 +497,27 @@ START_TEST(public_file_may_hold_all_but_secrets)
         ck_assert_int_eq(config_load(&c, &source, &e), i == 0);
     }
     assert_says("tickd.conf:1: kafka.ssl.key.password: a secret in a file");
+}
+END_TEST
+
+START_TEST(key_in_a_file_that_everyone_may_read_is_refused)
+{
+    static const char *const names[] = {"kafka.ssl.key.location", "kafka.ssl.keystore.location",
+                                        "kafka.sasl.kerberos.keytab"};
+    char line[256];
+    for (int i = 0; i < COUNT(names); i++) {
+        snprintf(line, sizeof line, "%s = %s\n", names[i], secret);
+        write_file(secret, "key", 3, 0604);
+        ck_assert(!load_file(line));
+        assert_says("every user may read");
+        assert_says(names[i]);
+        write_file(secret, "key", 3, 0640);
+        ck_assert(load_file(line));
+    }
+    write_file(secret, "certificate", 11, 0644);
+    snprintf(line, sizeof line, "kafka.ssl.certificate.location = %s\n", secret);
+    ck_assert(load_file(line));
+    ck_assert(load_file("kafka.ssl.key.location = /nonexistent\n")); /* librdkafka says it */
 }
 END_TEST
 
@@ -629,12 +661,14 @@ int main(void)
     tcase_add_test(t, empty_variable_counts_as_not_set);
     tcase_add_loop_test(t, bad_environment_is_refused_with_the_reason, 0, COUNT(bad_environments));
     tcase_add_test(t, variables_that_kubernetes_makes_are_ignored);
+    tcase_add_test(t, variable_that_looks_like_one_of_kubernetes_is_unknown);
     tcase_add_test(t, secret_comes_from_a_file);
     tcase_add_test(t, line_may_name_the_file_of_a_secret);
     tcase_add_test(t, secret_that_everyone_may_read_is_refused);
     tcase_add_test(t, credential_is_the_option_of_its_name);
     tcase_add_test(t, bad_credential_is_named);
     tcase_add_test(t, public_file_may_hold_all_but_secrets);
+    tcase_add_test(t, key_in_a_file_that_everyone_may_read_is_refused);
     tcase_add_test(t, secret_on_the_command_line_is_refused);
     tcase_add_test(t, printed_configuration_can_be_loaded_and_holds_no_secret);
     tcase_add_test(t, certificate_of_several_lines_does_not_break_the_printed_file);
