@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include "app.h"
+#include "clock.h"
 #include "conninfo.h"
 #include "err.h"
 #include "hostlist.h"
@@ -15,6 +16,7 @@
 #include "pgtext.h"
 #include "schema.h"
 #include "session.h"
+#include "skew.h"
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <stdarg.h>
@@ -159,6 +161,19 @@ static void check_pairs(struct check *c, PGconn *conn)
     PQclear(result);
 }
 
+static void check_clock(struct check *c, PGconn *conn)
+{
+    int64_t asked_us = clock_now().wall_us;
+    PGresult *result = query(c, conn, "clock", skew_sql);
+    if (!result)
+        return;
+    int64_t ahead_us = skew_us(PQgetvalue(result, 0, 0), asked_us, clock_now().wall_us);
+    if (llabs(ahead_us) > SKEW_MAX_US)
+        finding(c, VERDICT_WARN, "clock", "the database's is %.1f s %s this machine's",
+                (double)llabs(ahead_us) / 1e6, ahead_us > 0 ? "ahead of" : "behind");
+    PQclear(result);
+}
+
 static PGconn *check_database(struct check *c, bool *usable)
 {
     PGconn *conn = connect_database(c);
@@ -167,6 +182,7 @@ static PGconn *check_database(struct check *c, bool *usable)
         return NULL;
     finding(c, VERDICT_OK, "database", "PostgreSQL %s, database %s as role %s",
             PQparameterStatus(conn, "server_version"), PQdb(conn), PQuser(conn));
+    check_clock(c, conn);
     *usable = check_schema(c, conn);
     if (*usable)
         check_pairs(c, conn);

@@ -16,12 +16,22 @@
 #include "log.h"
 #include "pg.h"
 #include "session.h"
+#include "skew.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define PAIRS_RETRY_S 1.0
 
-enum job { JOB_NONE, JOB_LISTEN, JOB_PAIRS, JOB_SCHEMA, JOB_UNBLOCK, JOB_PRICES, JOB_STATS };
+enum job {
+    JOB_NONE,
+    JOB_LISTEN,
+    JOB_PAIRS,
+    JOB_SCHEMA,
+    JOB_CLOCK,
+    JOB_UNBLOCK,
+    JOB_PRICES,
+    JOB_STATS
+};
 
 struct service {
     struct ev_loop *loop;
@@ -39,9 +49,11 @@ struct service {
     bool listen_wanted;
     bool pairs_wanted;
     bool schema_wanted;
+    bool clock_wanted;
     bool prices_wanted;
     bool stats_wanted;
-    bool hypertable; /* for stats */
+    bool hypertable;        /* for stats */
+    int64_t clock_asked_us; /* wall clock */
     uint64_t connects;
     int unblock_pid; /* 0: nothing wanted */
     struct log_sampler failures;
@@ -152,6 +164,21 @@ static void on_schema_timer(struct ev_loop *loop, ev_timer *w, int revents)
     run(s);
 }
 
+/* --- the clock --- */
+
+static void on_clock_reply(void *ctx, const struct pg_reply *reply)
+{
+    struct service *s = ctx;
+    if (check_reply(s, "clock", reply) && PQntuples(reply->rows) == 1) {
+        int64_t ahead_us =
+            skew_us(PQgetvalue(reply->rows, 0, 0), s->clock_asked_us, clock_now().wall_us);
+        if (llabs(ahead_us) > SKEW_MAX_US)
+            log_warn("clock_differs", "this machine's clock and the database's are apart",
+                     "database_ahead_ms=%" PRId64, ahead_us / 1000);
+    }
+    run(s);
+}
+
 /* --- sessions that stall --- */
 
 /* A client that is stopped in the middle of COPY is ended by no timeout of the server, and holds
@@ -247,6 +274,10 @@ static void run(struct service *s)
     } else if (s->schema_wanted) {
         s->schema_wanted = false;
         send(s, JOB_SCHEMA, schema_sql, on_schema_reply);
+    } else if (s->clock_wanted) {
+        s->clock_wanted = false;
+        s->clock_asked_us = clock_now().wall_us;
+        send(s, JOB_CLOCK, skew_sql, on_clock_reply);
     } else if (s->prices_wanted) {
         s->prices_wanted = false;
         send(s, JOB_PRICES, lastprices_sql, on_prices_reply);
@@ -267,7 +298,7 @@ static void on_up(void *ctx)
 {
     struct service *s = ctx;
     s->connects++;
-    s->listen_wanted = s->pairs_wanted = true;
+    s->listen_wanted = s->pairs_wanted = s->clock_wanted = true;
     run(s);
 }
 
