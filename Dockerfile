@@ -32,6 +32,8 @@ LABEL org.opencontainers.image.title="tickd" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /image /
 USER 65532:65532
+# A container's own loopback is reached by nobody; where the port is published to is the host's to say.
+ENV TICKD_HTTP_LISTEN=0.0.0.0:9187
 STOPSIGNAL SIGTERM
 EXPOSE 9187
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/usr/bin/tickd", "health"]
