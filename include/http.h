@@ -61,9 +61,9 @@ struct http_stats {
 
 struct http;
 
-/* Listens. NULL: `e` says why not. `routes` is borrowed. */
-struct http *http_new(struct ev_loop *loop, const struct http_options *options, struct err *e)
-    __attribute__((warn_unused_result));
+/* Listens. NULL: `e` says why not, `misconfigured` as in http_listen.h. `routes` is borrowed. */
+struct http *http_new(struct ev_loop *loop, const struct http_options *options, bool *misconfigured,
+                      struct err *e) __attribute__((warn_unused_result));
 /* Closes everything at once. NULL is nothing. */
 void http_free(struct http *h);
 

@@ -38,9 +38,9 @@ struct watch_parts {
 };
 
 /* Before the parts are made: they tell it things as soon as they are. NULL: it cannot listen (`e`
- * names option, value and why). */
+ * names option, value and why; `misconfigured` as in http_listen.h). */
 struct watch *watch_new(struct ev_loop *loop, const struct config *config,
-                        const struct pairs *pairs, struct err *e)
+                        const struct pairs *pairs, bool *misconfigured, struct err *e)
     __attribute__((warn_unused_result));
 
 /* The parts are there; before the loop runs. */

@@ -18,10 +18,11 @@ struct web;
 
 typedef void web_vitals_fn(void *ctx, struct vitals *v);
 
-/* NULL: it cannot listen (`e` names the option, its value and why). With http_listen = off it
- * serves nothing. */
+/* NULL: it cannot listen (`e` names the option, its value and why; `misconfigured` as in
+ * http_listen.h). With http_listen = off it serves nothing. */
 struct web *web_new(struct ev_loop *loop, const struct config *config, web_vitals_fn *vitals,
-                    void *ctx, struct err *e) __attribute__((warn_unused_result));
+                    void *ctx, bool *misconfigured, struct err *e)
+    __attribute__((warn_unused_result));
 void web_free(struct web *w);
 
 /* All zero if nothing is served. */

@@ -609,9 +609,8 @@ static bool make_parts(struct app *app, bool *misconfigured, struct err *e)
         .batch_done = on_batch_done,
         .ctx = app,
     };
-    *misconfigured = true;
     app->pairs = pairs_new();
-    app->watch = watch_new(app->loop, app->config, app->pairs, e);
+    app->watch = watch_new(app->loop, app->config, app->pairs, misconfigured, e);
     if (!app->watch)
         goto no_watch;
     start_watchdog(START_WATCHDOG_S, EXIT_RUNTIME);
@@ -706,7 +705,7 @@ static int refuse_start(bool misconfigured, const struct err *e)
     if (misconfigured)
         log_error("config_invalid", "the configuration cannot be used", "error=%s", e->text);
     else
-        log_error("kafka_failed", "the consumer could not be made", "error=%s", e->text);
+        log_error("start_failed", "what is needed is not to be had now", "error=%s", e->text);
     return misconfigured ? EXIT_CONFIG : EXIT_RUNTIME;
 }
 

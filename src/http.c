@@ -410,9 +410,10 @@ static void init_watchers(struct http *h)
     start_watchers(h);
 }
 
-struct http *http_new(struct ev_loop *loop, const struct http_options *options, struct err *e)
+struct http *http_new(struct ev_loop *loop, const struct http_options *options, bool *misconfigured,
+                      struct err *e)
 {
-    int fd = http_listen_open(&options->address, e);
+    int fd = http_listen_open(&options->address, misconfigured, e);
     if (fd < 0)
         return NULL;
     struct http *h = err_calloc(1, sizeof *h);
@@ -425,6 +426,7 @@ struct http *http_new(struct ev_loop *loop, const struct http_options *options, 
     h->daemon = start_daemon(h);
     if (!h->daemon) {
         err_set(e, "libmicrohttpd cannot start: %s", strerror(errno));
+        *misconfigured = false;
         http_free(h);
         return NULL;
     }

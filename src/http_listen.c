@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,6 +23,9 @@ static const char *path_of(const struct http_address *a)
 /* True if the file is a socket that nobody listens on: left behind by a process that was killed. */
 static bool is_left_behind(const struct http_address *a)
 {
+    struct stat file;
+    if (lstat(path_of(a), &file) < 0 || !S_ISSOCK(file.st_mode))
+        return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
@@ -43,7 +47,23 @@ static bool bind_to(int fd, const struct http_address *a)
     return unlink(path_of(a)) == 0 && bind(fd, sockaddr_of(a), a->len) == 0;
 }
 
-int http_listen_open(const struct http_address *a, struct err *e)
+/* Not so: a port that somebody else has, an address the machine has not got yet, no descriptors. */
+static bool is_lasting(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EAFNOSUPPORT:
+    case ENOENT:
+    case ENOTDIR:
+    case EPERM:
+    case EROFS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+int http_listen_open(const struct http_address *a, bool *misconfigured, struct err *e)
 {
     int yes = 1;
     int fd = socket(a->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -51,6 +71,7 @@ int http_listen_open(const struct http_address *a, struct err *e)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (fd >= 0 && bind_to(fd, a) && listen(fd, BACKLOG) == 0)
         return fd;
+    *misconfigured = is_lasting(errno);
     err_set(e, "%s", strerror(errno));
     if (fd >= 0)
         close(fd);

@@ -225,12 +225,12 @@ void watch_dump(struct watch *w)
 /* --- life --- */
 
 struct watch *watch_new(struct ev_loop *loop, const struct config *config,
-                        const struct pairs *pairs, struct err *e)
+                        const struct pairs *pairs, bool *misconfigured, struct err *e)
 {
     struct watch *w = err_calloc(1, sizeof *w);
     w->config = config;
     w->pairs = pairs;
-    w->web = web_new(loop, config, get_vitals, w, e);
+    w->web = web_new(loop, config, get_vitals, w, misconfigured, e);
     if (!w->web) {
         free(w);
         return NULL;

@@ -80,7 +80,7 @@ static const struct http_route routes[] = {
 };
 
 struct web *web_new(struct ev_loop *loop, const struct config *config, web_vitals_fn *vitals,
-                    void *ctx, struct err *e)
+                    void *ctx, bool *misconfigured, struct err *e)
 {
     struct web *w = err_calloc(1, sizeof *w);
     struct http_options options = {
@@ -92,9 +92,10 @@ struct web *web_new(struct ev_loop *loop, const struct config *config, web_vital
     };
     w->vitals = vitals;
     w->ctx = ctx;
+    *misconfigured = true;
     bool good = http_address_parse(&options.address, config->http_listen, e);
     if (good && !options.address.off)
-        w->http = http_new(loop, &options, e);
+        w->http = http_new(loop, &options, misconfigured, e);
     if (good && (options.address.off || w->http))
         return w;
     err_wrap(e, "http_listen = \"%s\"", config->http_listen);

@@ -213,4 +213,4 @@ def test_too_few_file_descriptors_to_start_with(flow, tickd):
     """That is no fault of the configuration: a supervisor shall try again."""
     daemon = start_with(flow, tickd, wrap=lambda argv: ["prlimit", "--nofile=6:6", *argv])
     assert daemon.wait_exit() == 1
-    assert "Too many open files" in daemon.logged("event=kafka_failed")[0]
+    assert "Too many open files" in daemon.logged("event=start_failed")[0]

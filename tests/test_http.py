@@ -159,12 +159,24 @@ def test_off_listens_nowhere(tickd, web):
     assert not any(f"socket:[{inode}]" in sockets for inode in inodes)
 
 
-def test_taken_port_is_a_configuration_error(tickd, web):
+def test_what_only_a_person_can_mend_is_a_configuration_error(tickd, scratch):
+    for listen in (f"unix:{scratch.dir('socket')}/none/http", "unix:/proc/http", "localhost:9187x"):
+        daemon = tickd({"http_listen": listen})
+        assert daemon.wait_exit() == 78, listen
+        assert f'http_listen = "{listen}"' in daemon.log_text().replace("\\", "")
+
+
+def test_what_may_pass_by_itself_is_tried_again_by_who_restarts_it(tickd, web, scratch):
+    """A port that somebody has; an address that comes with the network; a file in the socket's place."""
     start_alone(tickd, web)
-    second = tickd(alone(web))
-    assert second.wait_exit() == 78
-    line = second.wait_log("event=config_invalid")
-    assert "http_listen" in line and web.listen in line and "in use" in line
+    path = os.path.join(scratch.dir("socket"), "file")
+    open(path, "w", encoding="ascii").close()
+    for listen, why in ((web.listen, "in use"), ("192.0.2.1:9187", "assign"), ("unix:" + path, "in use")):
+        daemon = tickd(alone(Web(listen)))
+        assert daemon.wait_exit() == 1, listen
+        line = daemon.logged("event=start_failed")[0]
+        assert "http_listen" in line and listen in line and why in line
+    assert os.path.isfile(path)
 
 
 # --- what it says
