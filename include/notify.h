@@ -5,6 +5,9 @@
 #ifndef TICKD_NOTIFY_H
 #define TICKD_NOTIFY_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Ready: ticks can flow. Said once; later states are told by notify_status(). */
 void notify_ready(void);
 
@@ -13,9 +16,12 @@ void notify_status(const char *text);
 
 void notify_reloading(void);
 void notify_reloaded(void);
-void notify_stopping(void);
 
-/* Feeds the watchdog, if there is one. */
-void notify_alive(void);
+/* It stops, and may take so long. */
+void notify_stopping(int64_t limit_us);
+
+/* Once a second. Feeds the watchdog, which systemd starts when it is ready; until then
+ * (`starting`) it asks for more time, so that a start may wait for ever, but not hang. */
+void notify_alive(bool starting);
 
 #endif

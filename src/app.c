@@ -20,6 +20,7 @@
 #include "watch.h"
 #include "writers.h"
 #include <ev.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,9 @@
 
 /* Beyond shutdown_timeout_ms. */
 #define EXIT_WATCHDOG_S 5
+
+/* Until systemd ends what does not: draining and taking the parts down have a watchdog each. */
+#define STOP_SLACK_MS 15000
 
 /* For librdkafka to begin with: it hangs if the machine lets it have no threads. */
 #define START_WATCHDOG_S 20
@@ -397,17 +401,9 @@ static bool is_usable(const struct app *app, const struct writers_facts *writers
     return writers->usable && complete;
 }
 
-static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
+static void tell_state(struct app *app, int64_t now_us)
 {
-    (void)loop;
-    (void)revents;
-    struct app *app = w->data;
-    struct instant now = clock_now();
-    int64_t now_us = now.mono_us;
-    look_at_slow_commit(app, now_us);
-    commit_to_kafka(app);
     struct writers_facts writers = writers_facts(app->writers);
-    struct pipeline_stats stats = writers_stats(app->writers);
     struct report_facts facts = {
         .stopping = app->flags.stopping,
         .database_connected = writers.connected,
@@ -420,9 +416,21 @@ static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
         .commit_failures = writers.failures,
     };
     report_state(&app->report, &facts, now_us);
-    report_stats(&app->report, &stats, now_us);
+}
+
+static void on_second(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    (void)loop;
+    (void)revents;
+    struct app *app = w->data;
+    struct instant now = clock_now();
+    look_at_slow_commit(app, now.mono_us);
+    commit_to_kafka(app);
+    tell_state(app, now.mono_us);
+    struct pipeline_stats stats = writers_stats(app->writers);
+    report_stats(&app->report, &stats, now.mono_us);
     watch_second(app->watch, now);
-    notify_alive();
+    notify_alive(!app->report.was_ready && !app->flags.stopping);
 }
 
 /* --- watchdog --- */
@@ -486,14 +494,15 @@ static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
         ev_break(loop, EVBREAK_ALL);
         return;
     }
-    log_info("stopping", "draining", "signal=%d timeout_ms=%lld", w->signum,
-             (long long)app->config->shutdown_timeout_ms);
-    notify_stopping();
+    int64_t limit_ms = app->config->shutdown_timeout_ms;
+    log_info("stopping", "draining", "signal=%d timeout_ms=%" PRId64, w->signum, limit_ms);
+    notify_stopping((limit_ms + STOP_SLACK_MS) * 1000);
     app->flags.stopping = true;
+    tell_state(app, clock_now().mono_us);
     writers_stop(app->writers);
-    ev_timer_set(&app->deadline, (double)app->config->shutdown_timeout_ms / 1000, 0.);
+    ev_timer_set(&app->deadline, (double)limit_ms / 1000, 0.);
     ev_timer_start(loop, &app->deadline);
-    start_watchdog((unsigned)(app->config->shutdown_timeout_ms / 1000) + EXIT_WATCHDOG_S, EXIT_OK);
+    start_watchdog((unsigned)(limit_ms / 1000) + EXIT_WATCHDOG_S, EXIT_OK);
 }
 
 /* Giving up on draining loses nothing: what is not committed is read again by whoever comes next.
@@ -526,7 +535,10 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
     struct config fresh;
     struct err e;
     char ignored[512];
-    notify_reloading();
+    /* To systemd, the end of a reload is readiness: a start or a stop must not be told of one. */
+    bool told = app->report.was_ready && !app->flags.stopping;
+    if (told)
+        notify_reloading();
     app->flags.reload_failed = !config_load(&fresh, app->source, &e);
     if (app->flags.reload_failed) {
         log_error("reload_failed", "the configuration stays as it was", "error=%s", e.text);
@@ -538,7 +550,8 @@ static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
         log_info("reloaded", "configuration read again", "changed=%zu needs_restart=%s", changed,
                  ignored);
     }
-    notify_reloaded();
+    if (told)
+        notify_reloaded();
 }
 
 static void on_dump(struct ev_loop *loop, ev_signal *w, int revents)

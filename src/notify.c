@@ -2,9 +2,11 @@
 #include "notify.h"
 
 #include <inttypes.h>
-#include <stdint.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+
+/* As TimeoutStartSec= of the unit. */
+#define START_EXTENSION_US 30000000
 
 void notify_ready(void)
 {
@@ -29,12 +31,15 @@ void notify_reloaded(void)
     sd_notify(0, "READY=1");
 }
 
-void notify_stopping(void)
+void notify_stopping(int64_t limit_us)
 {
-    sd_notify(0, "STOPPING=1");
+    sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64, limit_us);
 }
 
-void notify_alive(void)
+void notify_alive(bool starting)
 {
-    sd_notify(0, "WATCHDOG=1");
+    if (starting)
+        sd_notifyf(0, "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=%d", START_EXTENSION_US);
+    else
+        sd_notify(0, "WATCHDOG=1");
 }
