@@ -68,8 +68,9 @@ $(BUILD)/page.c: scripts/page $(wildcard web/*) | $(BUILD)
 $(BUILD)/page.o: $(BUILD)/page.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-# main.o knows the commit, and is made anew when that changes.
-$(BUILD)/main.o: CPPFLAGS += -DTICKD_COMMIT='"$(COMMIT)"'
+# main.o knows the commit, and is made anew when that changes. libsystemd cannot be asked for its version.
+$(BUILD)/main.o: CPPFLAGS += -DTICKD_COMMIT='"$(COMMIT)"' \
+    -DTICKD_LIBSYSTEMD='"$(shell pkg-config --modversion libsystemd 2>/dev/null)"'
 $(BUILD)/main.o: $(BUILD)/commit
 $(BUILD)/commit: FORCE | $(BUILD)
 	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <libpq-fe.h>
+#include <microhttpd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,7 @@ static void print_version(void)
     printf("tickd %s (%s)\nlibrdkafka %s\nlibpq %d.%d\njansson %s\nlibev %d.%d\n", TICKD_VERSION,
            TICKD_COMMIT, rd_kafka_version_str(), pq / 10000, pq % 10000, jansson_version_str(),
            ev_version_major(), ev_version_minor());
+    printf("libmicrohttpd %s\nlibsystemd %s\n", MHD_get_version(), TICKD_LIBSYSTEMD);
 }
 
 static void print_help(void)

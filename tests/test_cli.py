@@ -34,7 +34,7 @@ def test_version_names_the_libraries():
     done = tickd("--version")
     assert done.returncode == 0
     names = [line.split()[0] for line in done.stdout.splitlines()]
-    assert names == ["tickd", "librdkafka", "libpq", "jansson", "libev"]
+    assert names == ["tickd", "librdkafka", "libpq", "jansson", "libev", "libmicrohttpd", "libsystemd"]
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
