@@ -25,6 +25,7 @@ KEYS = (
     ("p99_ms_at_250", "99th percentile of produce-to-visible at 250/s, `linger_ms = 5`", "ms", "<=",
      20),
     ("p99_ms_at_250_default", "the same with the defaults (`linger_ms = 100`)", "ms", "<=", 150),
+    ("cold_start_s", "from starting tickd to the first tick in the table", "s", "<=", 2),
     ("scrape_cost_pct", "tickd's CPU for a scrape of `/metrics` each second, of one core", "%", "<=",
      1),
 )
@@ -84,6 +85,7 @@ def summarize(raw):
         "cpu_pct_at_250": live["default_250"]["cpu_pct"] if live else None,
         "p99_ms_at_250": live["quick_250"]["latency_ms"]["p99"] if live else None,
         "p99_ms_at_250_default": live["default_250"]["latency_ms"]["p99"] if live else None,
+        "cold_start_s": statistics.median(raw["starts"]),
         "scrape_cost_pct": median(rounds, "scraped", lambda one: 100 * one["scrape_s"]),
     }
     return {**{key: _round(found[key]) for key, *_ in KEYS}, "drain": best}
