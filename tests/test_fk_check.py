@@ -535,7 +535,8 @@ def test_pairs_that_come_and_go_under_load(db, flow):
             flow.send_raw(canonical(name, 1, base + number, sent), partition=number % 2)
             sent += 1
         flow.flush()
-        # While that is on its way in.
+        if turn % 2:  # else while all of that is on its way in
+            flow.daemon.wait_until(lambda: db.count("ticks", f"symbol = '{symbol}'"), "the first of its ticks")
         try:
             db.query("DELETE FROM pairs WHERE symbol = %s", (symbol,))
             tally["gone"] += 1
@@ -550,7 +551,8 @@ def test_pairs_that_come_and_go_under_load(db, flow):
     assert db.count("rejected_ticks") == rejected
     assert db.query("SELECT DISTINCT reason FROM rejected_ticks") in ([], [("unknown_symbol",)])
     assert db.count("ticks", "symbol = 'BTC'") == sent * 9 // 10
-    assert tally["gone"] > 0, tally
+    assert tally["gone"] > 0 and tally["kept"] > 0, tally
+    assert rejected > 0  # or no pair went while its ticks were on their way
 
 
 def test_trigger_that_comes_under_load_misses_nothing(db, flow):

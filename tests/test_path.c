@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* links: decode.o decode_fast.o jscan.o jnumber.o midquote.o decode_item.o decode_canonical.o decode_frame.o json_text.o pipeline.o ties.o batch.o copyrow.o offsets.o pairs.o validate.o detail.o timestamp.o number.o utf8.o record.o reject.o backoff.o buf.o err.o stub_log.o fake_pairs.o */
+/* links: decode.o decode_fast.o jscan.o jnumber.o midquote.o decode_item.o decode_canonical.o decode_frame.o json_text.o pipeline.o ties.o batch.o copyrow.o offsets.o pairs.o validate.o detail.o timestamp.o number.o utf8.o record.o reject.o backoff.o buf.o err.o stub_log.o fake_pairs.o monitor.o dbstats.o lastprices.o procfs.o hist.o history.o quotes.o */
 /*
- * The whole way of a tick from the consumer's message to the bytes of COPY, with nothing faked but
- * Kafka and the database: it allocates nothing once the buffers have reached their size. The linker
- * hands the modules' calls of the allocator over (tests/unit.mk).
+ * The whole way of a tick from the consumer's message to the bytes of COPY, and into what is told
+ * of it (monitor.h), with nothing faked but Kafka and the database: it allocates nothing once the
+ * buffers have reached their size. The linker hands the modules' calls of the allocator over
+ * (tests/unit.mk).
  */
+#include "config.h"
 #include "fake_pairs.h"
+#include "monitor.h"
 #include "pipeline.h"
 #include "stub_log.h"
 
@@ -56,6 +59,7 @@ static void require(bool fact)
 static struct {
     struct pipeline *pipeline;
     struct pairs *pairs;
+    struct monitor *monitor;
     bool flying;
     size_t rows; /* of all batches that flew */
     size_t letters;
@@ -89,6 +93,13 @@ static void op_commit(void *ctx, struct batch *b, const struct offsets *o, bool 
     bed.rows += b->row_count;
     bed.letters += b->letters;
     bed.flying = true;
+    monitor_commit(bed.monitor, b, 1000, START_US);
+}
+
+static void op_tick(void *ctx, uint32_t slot, const struct record *r)
+{
+    (void)ctx;
+    monitor_tick(bed.monitor, slot, r);
 }
 
 static void op_jump(void *ctx, const struct partition *p, int64_t next)
@@ -105,7 +116,8 @@ static const struct pipeline_ops ops = {.read_offsets = op_read_offsets,
                                         .abort_commit = op_nothing,
                                         .committed = op_offsets,
                                         .refresh_pairs = op_nothing,
-                                        .jump = op_jump};
+                                        .jump = op_jump,
+                                        .tick = op_tick};
 
 static void set_up(void)
 {
@@ -122,11 +134,13 @@ static void set_up(void)
         .retry_min_ms = 100,
         .retry_max_ms = 10000,
     };
+    static struct config config;
     struct offsets o;
     stub_log_reset();
     memset(&bed, 0, sizeof bed);
     bed.pairs = pairs_new();
     fake_pairs_load(bed.pairs, "BTC ETH");
+    bed.monitor = monitor_new(&config, bed.pairs, (struct instant){.wall_us = START_US});
     bed.pipeline = pipeline_new(&options, bed.pairs, &ops);
     pipeline_set_owner(bed.pipeline, "group", "cluster");
     pipeline_on_database(bed.pipeline, true);
@@ -140,6 +154,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     pipeline_free(bed.pipeline);
+    monitor_free(bed.monitor);
     pairs_free(bed.pairs);
 }
 
