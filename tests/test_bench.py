@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -65,16 +66,28 @@ def test_best_drain_is_the_fastest_at_the_median():
     assert report.best_drain(rounds) == "drain_batch_2"
 
 
-def test_docs_take_the_table_between_their_markers(monkeypatch, out):
-    page = os.path.join(out, "page.md")
-    with open(page, "w", encoding="utf-8") as file:
-        file.write("before\n<!-- begin: written by scripts/bench -->\nold\n<!-- end -->\nbehind\n")
-    monkeypatch.setattr(report, "DOCS", page)
+PAGE = "before\n<!-- begin: written by scripts/bench -->\n{}<!-- end -->\nbehind\n"
+
+
+@pytest.fixture
+def page(monkeypatch, out):
+    """A page with an old table, as a pathlib.Path."""
+    path = pathlib.Path(out, "page.md")
+    path.write_text(PAGE.format("old\n"), encoding="utf-8")
+    monkeypatch.setattr(report, "DOCS", path)
+    return path
+
+
+def test_docs_take_the_table_between_their_markers(monkeypatch, page):
     monkeypatch.setattr(report, "table", lambda results: f"new {results}\n")
     report.write_docs("figures")
-    with open(page, encoding="utf-8") as file:
-        assert file.read() == ("before\n<!-- begin: written by scripts/bench -->\nnew figures\n"
-                               "<!-- end -->\nbehind\n")
+    assert page.read_text(encoding="utf-8") == PAGE.format("new figures\n")
+
+
+def test_docs_stay_when_the_results_are_of_another_bench(page):
+    with pytest.raises(KeyError):
+        report.write_docs({"of": {}})
+    assert page.read_text(encoding="utf-8") == PAGE.format("old\n")
 
 
 def test_stolen_time_is_not_work():

@@ -102,9 +102,9 @@ def write_docs(results):
     with open(DOCS, encoding="utf-8") as file:
         text = file.read()
     before, rest = text.split(_BEGIN)
-    after = rest.split(_END)[1]
+    text = before + _BEGIN + table(results) + _END + rest.split(_END)[1]
     with open(DOCS, "w", encoding="utf-8") as file:
-        file.write(before + _BEGIN + table(results) + _END + after)
+        file.write(text)
 
 
 # --- parts of the table
