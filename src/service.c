@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Usual path: connected -> LISTEN -> pairs loaded -> idle, woken by timers, NOTIFY and requests.
- * LISTEN comes before the load, so that no change falls between the two.
+ * LISTEN comes before a load, so that no change falls between the two.
  *
  * Possible failures: the server refuses a request -> said, tried again at the next occasion;
  * connection lost -> pg connects anew, and everything is loaded anew.
@@ -20,7 +20,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define PAIRS_RETRY_S 1.0
+#define RETRY_S 1.0
 
 enum job {
     JOB_NONE,
@@ -41,6 +41,7 @@ struct service {
     struct pg *pg;
     ev_timer pairs_timer;
     ev_timer schema_timer;
+    ev_timer listen_retry;
     ev_timer pairs_retry;
     char *group;
     int64_t stalled_ms;
@@ -75,13 +76,25 @@ static bool check_reply(struct service *s, const char *what, const struct pg_rep
     return false;
 }
 
+/* A timer that has fired once must be set before it is started again, or it fires at once. */
+static void retry_later(struct service *s, ev_timer *w)
+{
+    ev_timer_stop(s->loop, w);
+    ev_timer_set(w, RETRY_S, 0.);
+    ev_timer_start(s->loop, w);
+}
+
 /* --- LISTEN --- */
 
 static void on_listen_reply(void *ctx, const struct pg_reply *reply)
 {
     struct service *s = ctx;
-    if (check_reply(s, "listen", reply))
+    if (check_reply(s, "listen", reply)) {
         s->listen_wanted = false;
+        s->pairs_wanted = true; /* nobody has told what has changed until now */
+    } else {
+        retry_later(s, &s->listen_retry);
+    }
     run(s);
 }
 
@@ -93,13 +106,10 @@ static void on_notify(void *ctx, const char *channel)
 
 /* --- pairs --- */
 
-/* A timer that has fired once must be set before it is started again, or it fires at once. */
 static void retry_pairs(struct service *s)
 {
     s->pairs_wanted = true;
-    ev_timer_stop(s->loop, &s->pairs_retry);
-    ev_timer_set(&s->pairs_retry, PAIRS_RETRY_S, 0.);
-    ev_timer_start(s->loop, &s->pairs_retry);
+    retry_later(s, &s->pairs_retry);
 }
 
 static void on_pairs_reply(void *ctx, const struct pg_reply *reply)
@@ -263,7 +273,7 @@ static void run(struct service *s)
 {
     if (s->job != JOB_NONE || !pg_is_idle(s->pg))
         return;
-    if (s->listen_wanted) {
+    if (s->listen_wanted && !ev_is_active(&s->listen_retry)) {
         send(s, JOB_LISTEN, "LISTEN tickd_pairs", on_listen_reply);
     } else if (s->unblock_pid) {
         request_unblock(s);
@@ -287,7 +297,7 @@ static void run(struct service *s)
     }
 }
 
-static void on_pairs_retry(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
 {
     (void)loop;
     (void)revents;
@@ -299,6 +309,7 @@ static void on_up(void *ctx)
     struct service *s = ctx;
     s->connects++;
     s->listen_wanted = s->pairs_wanted = s->clock_wanted = true;
+    ev_timer_stop(s->loop, &s->listen_retry);
     run(s);
 }
 
@@ -334,7 +345,8 @@ struct service *service_new(struct ev_loop *loop, const struct config *config, s
     double schema_s = (double)config->schema_check_interval_ms / 1000;
     init_timer(&s->pairs_timer, on_pairs_timer, pairs_s, pairs_s, s);
     init_timer(&s->schema_timer, on_schema_timer, schema_s, schema_s, s);
-    init_timer(&s->pairs_retry, on_pairs_retry, PAIRS_RETRY_S, 0., s);
+    init_timer(&s->listen_retry, on_retry, RETRY_S, 0., s);
+    init_timer(&s->pairs_retry, on_retry, RETRY_S, 0., s);
     return s;
 }
 
@@ -344,6 +356,7 @@ void service_free(struct service *s)
         return;
     ev_timer_stop(s->loop, &s->pairs_timer);
     ev_timer_stop(s->loop, &s->schema_timer);
+    ev_timer_stop(s->loop, &s->listen_retry);
     ev_timer_stop(s->loop, &s->pairs_retry);
     pg_free(s->pg);
     buf_fini(&s->sql);

@@ -16,12 +16,16 @@ struct request {
 };
 
 struct pg {
+    struct pg_callbacks callbacks;
+    bool down;
     struct request requests[MAX_REQUESTS];
     size_t count;
     size_t resets;
     pg_reply_fn *fn; /* of the request under way, or NULL */
     void *ctx;
 };
+
+static struct pg *made;
 
 struct pg *fake_pg_new(void)
 {
@@ -39,9 +43,29 @@ void pg_free(struct pg *pg)
 
 /* --- what the code under test calls --- */
 
+struct pg *pg_new(struct ev_loop *loop, const struct pg_options *options,
+                  const struct pg_callbacks *callbacks)
+{
+    (void)loop, (void)options;
+    made = fake_pg_new();
+    made->callbacks = *callbacks;
+    made->down = true;
+    return made;
+}
+
+void pg_start(struct pg *pg)
+{
+    (void)pg; /* fake_pg_up() connects */
+}
+
+bool pg_is_up(const struct pg *pg)
+{
+    return !pg->down;
+}
+
 bool pg_is_idle(const struct pg *pg)
 {
-    return !pg->fn;
+    return pg_is_up(pg) && !pg->fn;
 }
 
 void pg_request(struct pg *pg, const char *sql, const void *copy, size_t copy_len, pg_reply_fn *fn,
@@ -80,6 +104,17 @@ bool pg_quote(char *out, size_t size, const char *s)
 }
 
 /* --- what the test calls --- */
+
+struct pg *fake_pg_made(void)
+{
+    return made;
+}
+
+void fake_pg_up(struct pg *pg)
+{
+    pg->down = false;
+    pg->callbacks.on_up(pg->callbacks.ctx);
+}
 
 size_t fake_pg_count(const struct pg *pg)
 {

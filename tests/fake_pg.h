@@ -10,6 +10,10 @@
 
 struct pg *fake_pg_new(void);
 
+/* What pg_new() has made last, for code that makes its own; and that it connects. */
+struct pg *fake_pg_made(void);
+void fake_pg_up(struct pg *pg);
+
 /* Requests so far; of each its SQL and the COPY data that came with it. */
 size_t fake_pg_count(const struct pg *pg);
 const char *fake_pg_sql(const struct pg *pg, size_t request);
