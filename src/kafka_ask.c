@@ -39,7 +39,7 @@ struct kafka_ask {
     enum config_start start_from;
     struct offsets wanted;
     struct kafka_ends *ends;
-    char brokers[4096];
+    char *brokers; /* as kafka_coord_see() takes them, or NULL */
     bool failed;
     struct err error;
     kafka_answer_fn *fn;
@@ -87,13 +87,18 @@ static bool is_cancelled(struct kafka_ask *a)
     return cancelled;
 }
 
-/* What does not fit is left out. */
+/* All of them, however many: one that is left out would be taken for gone. */
 static void put_brokers(struct kafka_ask *a, const struct rd_kafka_metadata *metadata)
 {
-    size_t len = (size_t)snprintf(a->brokers, sizeof a->brokers, " ");
-    for (int i = 0; i < metadata->broker_cnt && len < sizeof a->brokers; i++)
-        len += (size_t)snprintf(a->brokers + len, sizeof a->brokers - len, "%s:%d ",
-                                metadata->brokers[i].host, metadata->brokers[i].port);
+    enum { PORT_MAX = sizeof ":-2147483648 " };
+    size_t size = sizeof " ", len = 0;
+    for (int i = 0; i < metadata->broker_cnt; i++)
+        size += strlen(metadata->brokers[i].host) + PORT_MAX;
+    a->brokers = err_malloc(size);
+    len = (size_t)snprintf(a->brokers, size, " ");
+    for (int i = 0; i < metadata->broker_cnt; i++)
+        len += (size_t)snprintf(a->brokers + len, size - len, "%s:%d ", metadata->brokers[i].host,
+                                metadata->brokers[i].port);
 }
 
 static bool ask_alive(struct kafka_ask *a)
@@ -187,6 +192,7 @@ static void let_go(struct kafka_ask *a)
     kafka_client_unref(a->client);
     offsets_fini(&a->wanted);
     free(a->ends);
+    free(a->brokers);
     free(a);
 }
 
