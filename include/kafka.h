@@ -105,6 +105,8 @@ void kafka_ask_ends(struct kafka *k, const struct offsets *o);
 
 /* Messages fetched and waiting in this process, about. */
 size_t kafka_queued(const struct kafka *k);
+/* True if some wait for this lane. */
+bool kafka_has_queued(const struct kafka *k, size_t lane);
 
 /* What keeps messages from coming, for people ("brokers: Connection refused", "a place in the
  * group",

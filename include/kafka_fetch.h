@@ -35,6 +35,7 @@ void kafka_fetch_release(struct kafka_fetch *f);
 bool kafka_fetch_peek(struct kafka_fetch *f, size_t lane, struct message *m);
 void kafka_fetch_advance(struct kafka_fetch *f, size_t lane);
 size_t kafka_fetch_queued(const struct kafka_fetch *f);
+bool kafka_fetch_has_queued(const struct kafka_fetch *f, size_t lane);
 
 /* True if a partition has got into trouble since the last call: gaps or a restart are to be looked
  * at. */

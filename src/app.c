@@ -287,7 +287,7 @@ static void take_lane(struct app *app, size_t lane, struct instant now, struct i
     struct message m;
     for (int taken = 0; taken < INTAKE_BUDGET; taken++) {
         if (!writers_want_input(app->writers, lane)) {
-            intake->blocked |= kafka_queued(app->kafka) > 0;
+            intake->blocked |= kafka_has_queued(app->kafka, lane);
             return;
         }
         if (!kafka_peek(app->kafka, lane, &m))

@@ -311,6 +311,11 @@ void kafka_ask_ends(struct kafka *k, const struct offsets *o)
     kafka_ends_ask(k->ends, o);
 }
 
+bool kafka_has_queued(const struct kafka *k, size_t lane)
+{
+    return kafka_fetch_has_queued(k->fetch, lane);
+}
+
 size_t kafka_queued(const struct kafka *k)
 {
     return kafka_fetch_queued(k->fetch);

@@ -456,11 +456,22 @@ void kafka_fetch_advance(struct kafka_fetch *f, size_t index)
     count_taken(f, &f->lanes[index].message);
 }
 
+static size_t count_queued(const struct lane *lane)
+{
+    return rd_kafka_queue_length(lane->queue) + (lane->shown != NULL);
+}
+
+bool kafka_fetch_has_queued(const struct kafka_fetch *f, size_t index)
+{
+    assert(index < f->lane_count);
+    return count_queued(&f->lanes[index]) > 0;
+}
+
 size_t kafka_fetch_queued(const struct kafka_fetch *f)
 {
     size_t queued = 0;
     for (size_t i = 0; i < f->lane_count; i++)
-        queued += rd_kafka_queue_length(f->lanes[i].queue) + (f->lanes[i].shown != NULL);
+        queued += count_queued(&f->lanes[i]);
     return queued;
 }
 

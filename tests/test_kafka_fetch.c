@@ -169,6 +169,8 @@ START_TEST(full_lane_does_not_hold_up_another)
     bed_get_partitions(&bed, a);
     bed_assign(a, at);
     take_from(1, 1, 300); /* while nobody takes of lane 0 */
+    ck_assert(kafka_has_queued(a->kafka, 0));
+    ck_assert(!kafka_has_queued(a->kafka, 1));
     take_from(0, 0, 300);
 }
 END_TEST
