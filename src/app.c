@@ -469,6 +469,7 @@ static void start_watchdog(unsigned seconds, int code)
 static void on_crash(int signum)
 {
     (void)signum;
+    log_dump_recorder();
     leave("tickd: librdkafka has crashed in closing; leaving without it\n");
 }
 
@@ -480,7 +481,7 @@ static void free_kafka(struct kafka *k)
     (void)on_crash;
 #endif
     kafka_free(k);
-    signal(SIGSEGV, SIG_DFL);
+    log_catch_faults();
 }
 
 /* --- signals --- */
