@@ -460,7 +460,8 @@ START_TEST(function_must_be_there_with_these_arguments_and_privilege)
     take_away("function", "ingest_merge(text,double precision)", NULL);
     assert_only(SCHEMA_FATAL, "ingest_merge()", "missing");
     put("function", "ingest_merge(text,double precision)", "namesake", "true");
-    assert_only(SCHEMA_FATAL, "ingest_merge()", "takes other arguments, expected (text,double precision)");
+    assert_only(SCHEMA_FATAL, "ingest_merge()",
+                "takes other arguments, expected (text,double precision)");
 }
 END_TEST
 
