@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lib import dns, kafka, mock, net, pg, proc, produce, programs, proxy  # noqa: E402
 from lib.daemon import Tickd  # noqa: E402
+from lib.need import need  # noqa: E402
 from lib.scratch import Scratch  # noqa: E402
 
 _TAIL_LINES = 40
@@ -152,7 +153,7 @@ def mock_fixture(mock_factory):
 
 @pytest.fixture(scope="session")
 def _kafka_session(scratch):
-    _need_kafka()
+    need("KAFKA", kafka.missing())
     cluster = kafka.KafkaCluster(scratch)
     try:
         cluster.start()
@@ -174,7 +175,7 @@ def kafka_fixture(_kafka_session, show_log):
 @pytest.fixture
 def kafka_factory(scratch, show_log):
     """kafka_factory(brokers=3, security=..., **properties): clusters of the test's own, running."""
-    _need_kafka()
+    need("KAFKA", kafka.missing())
     made = []
 
     def make(brokers=1, security=None, **properties):
@@ -193,7 +194,7 @@ def kafka_factory(scratch, show_log):
 @pytest.fixture(scope="session")
 def need_kafka():
     """Skips where there can be no real broker."""
-    _need_kafka()
+    need("KAFKA", kafka.missing())
 
 
 @pytest.fixture
@@ -261,14 +262,6 @@ def program():
 
 def _deployed(cluster):
     return pg.Database(cluster, cluster.create_deployed())
-
-
-def _need_kafka():
-    """Skips without a real broker; where TICKD_REQUIRE_KAFKA is set, that is a failure."""
-    reason = kafka.missing()
-    if reason and os.environ.get("TICKD_REQUIRE_KAFKA"):
-        pytest.fail(reason)
-    _skip_if(reason)
 
 
 def _skip_if(reason):

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from lib import prometheus
+from lib.need import need
 from lib.prometheus import CONFIG, RULES, read
 from lib.schema import ROOT
 
@@ -21,9 +22,7 @@ SUFFIXES = re.compile(r"_(bucket|sum|count)$")
 @pytest.fixture
 def promtool():
     """promtool(ARGUMENT...): runs it; its output if it finds nothing wrong."""
-    reason = prometheus.missing()
-    if reason:
-        pytest.skip(reason)
+    need("PROMETHEUS", prometheus.missing())
 
     def run(*arguments):
         done = subprocess.run(["promtool", *arguments], stdout=subprocess.PIPE, text=True,

@@ -7,6 +7,7 @@ import pytest
 
 from lib import prometheus, schema
 from lib.flow import Flow
+from lib.need import need
 from lib.web import Web
 from test_alerts import dashboard_expressions
 
@@ -40,9 +41,7 @@ class Watched:
 
 @pytest.fixture
 def watched(db_private, mock, tickd, scratch, show_log):
-    reason = prometheus.missing()
-    if reason:
-        pytest.skip(reason)
+    need("PROMETHEUS", prometheus.missing())
     web = Web()
     flow = Flow(db_private, mock, tickd, http_listen=web.listen, schema_check_interval_ms=200,
                 database_stats_interval_ms=1000).create_topic()

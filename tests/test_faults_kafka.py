@@ -12,6 +12,7 @@ from lib import kafka as kafka_lib
 from lib import net, produce
 from lib.faults import Load, kafka_proxy, kafka_through, wait_stored
 from lib.flow import Flow, canonical, now_ms
+from lib.need import need
 from lib.proxy import DOWN, FLIP
 from lib.wait import wait_until
 
@@ -26,9 +27,7 @@ def make_flow(db, cluster, tickd, partitions=3, **config):
 
 @pytest.fixture(scope="module")
 def _three(scratch):
-    reason = kafka_lib.missing()
-    if reason:
-        pytest.skip(reason)
+    need("KAFKA", kafka_lib.missing())
     cluster = kafka_lib.KafkaCluster(scratch, 3)
     try:
         cluster.start()

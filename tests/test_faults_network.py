@@ -13,6 +13,7 @@ from lib import kafka as kafka_lib
 from lib import net
 from lib.faults import Load, database_through, kafka_proxy, kafka_through, wait_stored
 from lib.flow import Flow
+from lib.need import need
 from lib.proxy import DOWN, FIN, RST, UP
 from lib.wait import wait_until
 
@@ -130,9 +131,7 @@ def test_slow(flow):
 
 @pytest.fixture(scope="module")
 def _named_broker(scratch):
-    reason = kafka_lib.missing()
-    if reason:
-        pytest.skip(reason)
+    need("KAFKA", kafka_lib.missing())
     cluster = kafka_lib.KafkaCluster(scratch, proxied_host="kafka.test")
     try:
         cluster.start()

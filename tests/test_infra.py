@@ -14,6 +14,7 @@ import pytest
 
 from lib import kafka, net, proc, produce, schema, unit, wait
 from lib.daemon import Tickd, config_text
+from lib.need import need
 from lib.proxy import DOWN, FIN
 from lib.scratch import Scratch
 
@@ -109,6 +110,17 @@ def test_free_port_is_drawn_once_by_all_test_runs():
     again = f"import sys; from lib import net; sys.exit(net._reserve({port}))"
     done = subprocess.run([sys.executable, "-c", again], cwd=TESTS, check=False)
     assert done.returncode == 0 and not net._reserve(port)
+
+
+def test_what_is_required_is_not_skipped(monkeypatch):
+    monkeypatch.delenv("TICKD_REQUIRE_BROWSER", raising=False)
+    need("BROWSER", None)
+    with pytest.raises(pytest.skip.Exception, match="no chromium"):
+        need("BROWSER", "no chromium")
+    monkeypatch.setenv("TICKD_REQUIRE_BROWSER", "1")
+    need("BROWSER", None)
+    with pytest.raises(pytest.fail.Exception, match="no chromium"):
+        need("BROWSER", "no chromium")
 
 
 # --- PostgreSQL

@@ -4,7 +4,6 @@ stores over each; what is wrong is said once, in words to act on, and waited for
 said in plain text, and no password is ever shown.
 """
 
-import os
 import re
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from lib import ca, daemon, kafka, librdkafka, net
 from lib.ear import Ear
 from lib.flow import Flow
+from lib.need import need
 from lib.pg import Database
 from lib.wait import wait_until
 
@@ -134,11 +134,7 @@ def scram_env():
     """The environment in which tickd can do SCRAM with this broker."""
     if librdkafka.can_scram():
         return {}
-    reason = librdkafka.missing()
-    if reason and os.environ.get("TICKD_REQUIRE_KAFKA"):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    need("KAFKA", librdkafka.missing())
     return librdkafka.environment()
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from lib import kafka, pg
+from lib.need import need
 from lib.schema import ROOT
 from torture import proof, recovery, report, schedule, table
 from torture.watch import Diary
@@ -23,9 +24,7 @@ MINUTES = 3
 
 @pytest.mark.early
 def test_nothing_is_lost_and_nothing_twice_while_everything_breaks(scratch):
-    reason = pg.missing() or kafka.missing()
-    if reason:
-        (pytest.fail if os.environ.get("TICKD_REQUIRE_KAFKA") else pytest.skip)(reason)
+    need("KAFKA", pg.missing() or kafka.missing())
     seed = os.environ.get("TORTURE_SEED") or str(random.SystemRandom().randrange(1, 10**6))
     env = {**os.environ, "TORTURE_SEED": seed, "TORTURE_MINUTES": str(MINUTES), "TORTURE_RATE": "250",
            "TORTURE_RECOVERY_S": "0", "TORTURE_RECORD": ""}
