@@ -71,7 +71,8 @@ def assert_finds(tree, check, *words):
 
 
 def test_unspoilt_tree_passes(tree):
-    checks = ["includes", "format", "functions", "options", "metrics", "dead_options", "events", "rejects"]
+    checks = ["includes", "format", "functions", "options", "metrics", "dead_options", "events", "rejects",
+              "javascript"]
     code, output = tree.lint(*checks)
     assert code == 0, output
     assert output.splitlines()[-1] == f"{len(checks)} passed, 0 failed"
@@ -181,6 +182,11 @@ def test_long_function_is_found(tree):
 def test_file_without_licence_is_found(tree):
     tree.write("src/planted.c", "int planted;\n")
     assert_finds(tree, "licence", "src/planted.c")
+
+
+def test_script_that_cannot_be_read_is_found(tree):
+    tree.replace("web/page.js", "const pairOf = (symbol) => {", "const pairOf = (symbol => {")
+    assert_finds(tree, "javascript", "web/page.js:", "SyntaxError")
 
 
 def test_unknown_check_is_a_usage_error(tree):
