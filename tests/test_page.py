@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
+import select
 import shutil
+import socket
 import subprocess
 import time
 
@@ -15,12 +17,15 @@ import pytest
 from lib import browser as chromium
 from lib import net
 from lib.flow import Flow, canonical, now_ms
+from lib.need import need
 from lib.schema import ROOT
+from lib.wait import wait_until
 from lib.web import Web
 
 PICTURES = os.path.join(ROOT, "build", "screenshots")
 AXE_VERSION = "4.10.3"
 AXE_PREFIX = os.path.join(ROOT, "build", "npm", "axe")
+COLUMNS = ["symbol", "category", "price", "change", "bid", "ask", "age", "ticks"]
 HOSTILE = ('{"symbol":"<img src=x onerror=window.hit=1>"}</pre><script>window.hit=2</script>'
            '<svg onload=window.hit=3>')
 
@@ -36,13 +41,23 @@ def flow(db_private, mock, tickd, web):
 
 
 @pytest.fixture
-def page(scratch):
-    reason = chromium.missing()
-    if reason:
-        pytest.skip(reason)
+def browser(scratch, web):
+    """No page of it may have complained in the console, or asked anybody else for anything."""
+    need("BROWSER", chromium.missing())
     made = chromium.Browser(scratch)
-    yield made.new_page()
+    yield made
+    for page in made.pages:
+        page.run("true")  # what it has said until now is heard
     made.close()
+    for page in made.pages:
+        assert page.problems == [] and page.network == []
+        assert page.requests
+        assert [url for url in page.requests if not url.startswith((page.origin, "data:"))] == []
+
+
+@pytest.fixture
+def page(browser):
+    return browser.new_page()
 
 
 def address(web):
@@ -78,8 +93,21 @@ def cell(symbol, css):
     return f"document.querySelector('tr[data-symbol=\"{symbol}\"] {css}').innerText"
 
 
+def column(page, css):
+    """{symbol: text} of the cells with that class."""
+    return page.run("Object.fromEntries([...document.querySelectorAll('#pair-rows tr[data-symbol]')].map((r) =>"
+                    f" [r.dataset.symbol, r.querySelector('.{css}').textContent]))")
+
+
 def click(page, selector):
     page.run(f"document.querySelector({json.dumps(selector)}).click()")
+
+
+def hover(page, selector):
+    """The pointer into the middle of it."""
+    x, y = page.run(f"(() => {{ const b = document.querySelector({json.dumps(selector)})"
+                    ".getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()")
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
 
 def sort_by(page, key):
@@ -91,13 +119,28 @@ def fill(page, selector, value):
              " e.dispatchEvent(new Event('input', {bubbles: true})); }")
 
 
-def check_clean(page, web, daemon_was_there=True):
-    """No complaint in the console, nothing asked of anybody else."""
-    assert page.problems == []
-    if daemon_was_there:
-        assert page.network == []
-    foreign = [url for url in page.requests if not url.startswith((address(web), "data:"))]
-    assert foreign == [] and page.requests
+def expect_refused(page):
+    """Requests failed, as they had to; what the browser says of them is no problem."""
+    assert page.network
+    page.network.clear()
+
+
+def since_ms(page):
+    """The beginning of the state, as shown."""
+    return page.run("""(() => { const [h, m, s] = document.getElementById('since').textContent.match(
+        /^since (\\d+):(\\d+):(\\d+) /).slice(1); return new Date().setHours(h, m, s, 0); })()""")
+
+
+def log_words(page):
+    """From now on page.run("words") has what the headline said, and when."""
+    page.run("""{ window.words = [[document.getElementById('word').textContent, Date.now()]];
+        new MutationObserver(() => words.push([document.getElementById('word').textContent, Date.now()]))
+            .observe(document.getElementById('word'), {childList: true, characterData: true, subtree: true}); }""")
+
+
+def when_said(page, word):
+    """The time in ms of the last time."""
+    return [said for found, said in page.run("words") if found == word][-1]
 
 
 # --- the document
@@ -130,14 +173,14 @@ def test_pairs_tick_sort_and_filter(flow, web, page):
     start(flow, web, page)
     wait_word(page, "flowing")
     wait_rows(page, 30)
-    before = page.run(cell("BTC", ".price"))
+    before = column(page, "price")
     flow.send_ticks(300, symbols_of(flow), base_ms=now_ms() + 10)
-    flow.flush()
-    page.wait(f"{cell('BTC', '.price')} !== {json.dumps(before)}", "BTC's price to change")
-    price = web.get("/api/v1/latest-prices").json["prices"]
-    price = next(entry["price"] for entry in price if entry["symbol"] == "BTC")
-    page.wait(f"{cell('BTC', '.price')} === new Intl.NumberFormat('en', "
-              f"{{maximumSignificantDigits: 9}}).format({price})", "BTC's last price")
+    flow.wait_consumed()
+    last = {entry["symbol"]: f"{entry['price']:,.6f}".rstrip("0").rstrip(".")
+            for entry in web.get("/api/v1/latest-prices").json["prices"]}
+    wait_until(lambda: column(page, "price") == last, "the last price of every pair",
+               detail=lambda: column(page, "price"))
+    assert not set(last.items()) & set(before.items()), "every one has changed"
     page.wait("parseFloat(document.querySelector('#tile-stored dd').innerText) > 0 ||"
               " document.querySelector('#tile-total dd').innerText.startsWith('360')", "rates")
 
@@ -166,20 +209,34 @@ def test_pairs_tick_sort_and_filter(flow, web, page):
     assert sorted(symbols_shown(page)) == sorted(majors) and 0 < len(majors) < 30
     fill(page, "#category", "")
     wait_rows(page, 30)
-    check_clean(page, web)
 
 
-def test_it_is_painted_soon(flow, web, page):
-    """In CPU time, which is the same on a busy machine: 200 ms are what the first paint may take."""
+def processor_share():
+    """How much of a processor one gets at the moment: 1 where nobody else wants it."""
+    began, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < 0.02:
+        pass
+    return (time.process_time() - used) / (time.monotonic() - began)
+
+
+def best(loads, what):
+    return min(load[what] for load in loads)
+
+
+def test_it_is_painted_within_200_ms(flow, web, page):
+    """The best of several loads, in the time that a busy machine has for it; and in CPU time."""
     start(flow, web, page)
-    page.call("Performance.enable", timeDomain="threadTicks")
-    page.go(address(web) + "?again")
-    painted = page.wait("performance.getEntriesByName('first-contentful-paint')[0]?.startTime", "a paint")
-    used = {each["name"]: each["value"] for each in page.call("Performance.getMetrics")["metrics"]}
+    loads = []
+    while len(loads) < 5 or len(loads) < 20 and best(loads, "given_ms") >= 200:
+        share = processor_share()
+        page.go(f"{address(web)}?{len(loads)}")
+        painted = page.wait("performance.getEntriesByName('first-contentful-paint')[0]?.startTime", "a paint")
+        loads.append({"first_contentful_paint_ms": painted, "given_ms": painted * share,
+                      "cpu_ms": page.cpu_s() * 1000})
     os.makedirs(PICTURES, exist_ok=True)
     with open(os.path.join(PICTURES, "paint.json"), "w", encoding="ascii") as file:
-        json.dump({"first_contentful_paint_ms": painted, "cpu_s": used["TaskDuration"]}, file)
-    assert used["TaskDuration"] < 0.2
+        json.dump(loads, file, indent=1)
+    assert best(loads, "given_ms") < 200 and best(loads, "cpu_ms") < 200, loads
     assert page.run("document.querySelectorAll('link[rel=stylesheet], script[src], img, iframe').length") == 0
 
 
@@ -208,32 +265,244 @@ def test_what_is_stale_and_what_is_hostile_is_seen(flow, web, page):
     settings = dict(zip(page.texts("#setting-rows th"), page.texts("#setting-rows td:nth-child(2)")))
     assert settings["linger_ms"] == "20" and settings["topics"] == "ticks"
     assert page.text("#version")
-    check_clean(page, web)
+
+
+def test_it_shows_what_a_pair_does_until_it_is_stale(flow, web, page):
+    flow.start()
+    flow.send_ticks(58, [symbol for symbol in symbols_of(flow) if symbol != "BTC"])
+    flow.wait_consumed()
+    page.go(address(web))
+    wait_rows(page, 30)
+    assert page.texts("tr.stale th") == ["BTC Bitcoin"] and "never" in page.run(cell("BTC", ".age"))
+    # It will have been quiet for a minute while somebody looks.
+    flow.send_raw(canonical("BTC", 65000.5, now_ms() - 50_000, bid=64999.25, ask=65001.75))
+    flow.flush()
+    page.wait("document.querySelectorAll('tr.stale').length === 0", "a tick of BTC")
+    shown = page.texts("tr[data-symbol=BTC] td")
+    assert shown[:5] == ["major", "65,000.5", "–", "64,999.25", "65,001.75"]
+    assert re.fullmatch(r"5\d s", shown[5])
+    page.wait("parseFloat(document.querySelector('tr[data-symbol=BTC] .ticks').innerText) > 0",
+              "its ticks a second")
+    page.wait("document.querySelector('tr.stale')?.dataset.symbol === 'BTC'", "BTC to be stale")
+    assert page.text("#tile-stale dd").startswith("1")
+
+
+def test_an_older_price_does_not_replace_a_newer_one(flow, web, page):
+    start(flow, web, page)
+    wait_rows(page, 30)
+    older = web.json("/api/v1/pairs")
+    flow.send_raw(canonical("BTC", 65000.5, now_ms() + 10_000))
+    flow.flush()
+    page.wait(f"{cell('BTC', '.price')} === '65,000.5'", "the newer price")
+    next(pair for pair in older["pairs"] if pair["symbol"] == "BTC")["category"] = "of the older one"
+    page.answer_next("/api/v1/pairs", json.dumps(older).encode())
+    page.wait("document.querySelector('tr[data-symbol=BTC]').innerText.includes('of the older one')",
+              "the older one to be taken")
+    assert page.run(cell("BTC", ".price")) == "65,000.5"
+
+
+def test_it_draws_the_last_15_minutes(flow, web, page):
+    start(flow, web, page)
+    wait_rows(page, 30)
+    # One value every 5 seconds in a plot, every 15 in a sparkline.
+    for _ in range(2):
+        before = len(web.json("/status")["history"]["time"])
+        flow.send_ticks(60, symbols_of(flow), base_ms=now_ms() + 10)
+        flow.wait_consumed()
+        wait_until(lambda: len(web.json("/status")["history"]["time"]) > before, "a step of the history")
+    page.wait("[...document.querySelectorAll('.plot')].every((p) =>"
+              " [...p.querySelectorAll('.line')].some((l) => l.getAttribute('d').split('L').length > 2))",
+              "a line in each plot")
+    assert len(page.texts("figure")) == 3
+    hover(page, ".plot")
+    page.wait("/ at \\d/.test(document.querySelector('figcaption').innerText)", "a moment of the plot")
+    assert re.search(r"stored ([\d.]+/s|–)", page.text("figcaption"))
+    assert page.run("document.querySelector('.plot .cursor').getAttribute('visibility')") == "visible"
+    page.wait("[...document.querySelectorAll('#pair-rows svg path')].filter((p) =>"
+              " p.getAttribute('d')?.includes('L')).length === 30", "a sparkline for each pair")
 
 
 def test_it_says_what_is_broken_and_when_tickd_is_gone(flow, web, page):
     start(flow, web, page)
     wait_word(page, "flowing")
     wait_rows(page, 30)
+    assert page.run("document.getElementById('word').closest('[aria-live=polite]') !== null")
+    log_words(page)
+    stopped = now_ms()
     flow.db.cluster.stop("fast")
-    stopped = time.monotonic()
     wait_word(page, "waiting for database")
-    # That is what is promised; it takes one here.
-    assert time.monotonic() - stopped < 5
+    assert when_said(page, "waiting for database") - stopped < 5000
     assert "database" in page.text("#missing") and page.run("document.body.dataset.mood") == "bad"
+    assert stopped - 1000 <= since_ms(page) <= now_ms()
     page.screenshot(os.path.join(PICTURES, "broken.png"))
     flow.db.cluster.start()
+    started = now_ms()
     wait_word(page, "flowing")
-    check_clean(page, web)
+    # The longest pause between two attempts is a second here.
+    assert when_said(page, "flowing") - started < 5000
+    assert since_ms(page) >= stopped
 
     flow.daemon.kill9()
+    killed = now_ms()
     wait_word(page, "lost tickd")
+    assert when_said(page, "lost tickd") - killed < 6000
     assert page.run("document.title").endswith("lost tickd – tickd")
     assert len(symbols_shown(page)) == 30, "what was known stays"
+    assert killed - 3000 <= since_ms(page) <= killed + 3000
     page.screenshot(os.path.join(PICTURES, "lost.png"))
     flow.start()
     wait_word(page, "flowing")
-    check_clean(page, web, daemon_was_there=False)
+    expect_refused(page)
+
+
+def test_it_names_what_is_missing_in_the_schema(flow, web, page):
+    flow.db.query("ALTER TABLE rejected_ticks RENAME TO away; ALTER TABLE orders RENAME TO gone")
+    flow.start().wait_log("event=started")
+    page.go(address(web))
+    wait_word(page, "waiting for schema")
+    page.wait("document.getElementById('missing').innerText.includes('rejected_ticks: missing')", "its name")
+    assert page.run("document.body.dataset.mood") == "bad"
+    page.wait("document.getElementById('schema-word').innerText.includes('is missing')", "the schema's word")
+    findings = page.texts("#findings li")
+    assert "rejected_ticks fatal: missing" in findings and "orders warning: missing" in findings
+    flow.db.query("ALTER TABLE away RENAME TO rejected_ticks")
+    flow.send_ticks(60, symbols_of(flow))
+    flow.wait_consumed()
+    wait_word(page, "flowing")
+    page.wait("document.getElementById('schema-word').innerText.includes('with remarks')", "remarks")
+    assert page.texts("#findings li") == ["orders warning: missing"]
+    flow.db.query("ALTER TABLE gone RENAME TO orders")
+    page.wait("document.getElementById('schema-word').innerText.includes('Complete')", "a complete schema")
+    assert page.texts("#missing li") == page.texts("#findings li") == []
+
+
+def test_it_doubts_what_flows_without_result(flow, web, page):
+    """tickd does what it can; that no ticks come of it is for the page to say, and since when."""
+    start(flow, web, page)
+    wait_word(page, "flowing")
+    flowed = since_ms(page)
+
+    def ticks():
+        flow.send_ticks(60, symbols_of(flow), base_ms=now_ms() + 10)
+        flow.wait_consumed()
+        return now_ms() > flowed + 5000
+    wait_until(ticks, "a while of ticks")
+    ticked = now_ms()
+    wait_word(page, "silent")
+    assert page.run("document.body.dataset.mood") == "fair"
+    assert ticked - 2000 < since_ms(page) < now_ms() - 9000
+
+    def rejected():
+        flow.send_raw(HOSTILE)
+        flow.flush()
+        return page.text("#word") == "degraded"
+    came = now_ms()
+    wait_until(rejected, "degraded")
+    assert "none of them" in page.text("#why")
+    assert came - 1000 < since_ms(page) < now_ms() - 9000
+    mended = now_ms()
+    ticks()
+    wait_word(page, "flowing")
+    assert since_ms(page) >= mended - 1000
+
+
+def streams(web):
+    return web.json("/status")["process"]["http_streams"]
+
+
+def test_it_does_without_a_stream(flow, web, page):
+    """As long as others have all there are, and until one is free."""
+    flow.start(http_connections=8).wait_log("event=started")
+    others = [web.connect() for _ in range(2)]
+    for each in others:
+        each.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    wait_until(lambda: streams(web) == 2, "the streams to be taken")
+    flow.send_ticks(60, symbols_of(flow))
+    flow.wait_consumed()
+    page.go(address(web))
+    wait_word(page, "flowing")
+    before = column(page, "price")
+    flow.send_ticks(60, symbols_of(flow), base_ms=now_ms() + 10)
+    flow.flush()
+    wait_until(lambda: not set(before.items()) & set(column(page, "price").items()), "all prices to change")
+    wait_until(lambda: page.run("true") and page.requests.count(address(web) + "api/v1/stream") > 2,
+               "some attempts to get a stream", detail=lambda: page.requests)
+    for each in others:
+        each.close()
+    wait_until(lambda: streams(web) == 1, "a stream of its own")
+    expect_refused(page)
+
+
+def test_a_hidden_tab_keeps_no_stream(flow, web, browser, page):
+    """A browser has six connections to a host; but the title goes on telling."""
+    start(flow, web, page)
+    wait_word(page, "flowing")
+    wait_until(lambda: streams(web) == 1, "its stream")
+    other = browser.new_page()
+    other.go(address(web) + "metrics")
+    other.show()
+    page.wait("document.hidden", "the tab to be hidden")
+    wait_until(lambda: streams(web) == 0, "its stream to end")
+    flow.db.cluster.stop("fast")
+    page.wait("document.title.includes('waiting for database')", "the title to tell")
+    flow.db.cluster.start()
+    page.show()
+    wait_until(lambda: streams(web) == 1, "a new stream")
+    wait_word(page, "flowing")
+
+
+def test_it_gives_up_who_never_answers(flow, web, page):
+    """Connections are taken in tickd's place and not answered; tickd comes back beside them."""
+    start(flow, web, page)
+    wait_word(page, "flowing")
+    flow.daemon.kill9()
+    taken, asked = [], []
+    with socket.create_server((web.host, web.port)) as deaf:
+        def listen():
+            while select.select([deaf], [], [], 0)[0]:
+                taken.append(deaf.accept()[0])
+            for each in select.select(taken, [], [], 0)[0]:
+                asked.append(each.recv(100).split(b" ")[1:2])
+            return [b"/api/v1/stream"] in asked and page.text("#word") == "lost tickd"
+        wait_until(listen, "tickd to be lost", detail=lambda: asked)
+    flow.start()
+    wait_word(page, "flowing")
+    wait_until(lambda: streams(web) == 1, "a stream")
+    for each in taken:
+        each.close()
+    expect_refused(page)
+
+
+def focused(page):
+    return page.run("((e) => e.dataset.key ? `by ${e.dataset.key}` : e.id || e.className || e.tagName)"
+                    "(document.activeElement)")
+
+
+def test_keyboard_is_enough(flow, web, page):
+    start(flow, web, page)
+    wait_rows(page, 30)
+    page.press("Tab")
+    assert focused(page) == "skip"
+    page.press("Enter")
+    page.wait("document.activeElement.id === 'pairs'", "the pairs to have the focus")
+    way = []
+    while "SUMMARY" not in way:
+        page.press("Tab")
+        way.append(focused(page))
+        assert page.run("getComputedStyle(document.activeElement).outlineStyle") != "none", way
+        assert len(way) < 60, way
+    assert way[:3] == ["find", "category", "only-stale"]
+    assert [stop for stop in way if stop.startswith("by ")] == [f"by {name}" for name in COLUMNS]
+    page.press("Enter")
+    page.wait("document.querySelector('details').open", "the settings")
+    page.run("document.getElementById('find').focus()")
+    for key in "btc":
+        page.press(key)
+    wait_rows(page, 1)
+    for _ in range(2):
+        page.press("Tab")
+    page.press(" ")
+    page.wait("document.getElementById('only-stale').checked", "the box to be ticked")
 
 
 def test_thousand_pairs(flow, web, page):
@@ -245,12 +514,13 @@ def test_thousand_pairs(flow, web, page):
     fill(page, "#find", "pair 97")
     wait_rows(page, 2)
     fill(page, "#find", "")
-    before = page.run(cell("P970", ".price"))
-    flow.send_ticks(2000, symbols_of(flow), base_ms=now_ms() + 1000)
-    flow.flush()
-    page.wait(f"{cell('P970', '.price')} !== {json.dumps(before)}", "the last of many to change")
+    before, began, used = column(page, "price"), time.monotonic(), page.cpu_s()
+    flow.send_ticks(1000, symbols_of(flow), base_ms=now_ms() + 1000)
+    flow.wait_consumed()
+    wait_until(lambda: not set(before.items()) & set(column(page, "price").items()), "all of them to change")
+    # It has half of its time left at least, so that it answers who clicks and types.
+    assert (page.cpu_s() - used) / (time.monotonic() - began) < 0.5
     wait_rows(page, 1000)
-    check_clean(page, web)
 
 
 # --- for everybody
@@ -264,15 +534,13 @@ def axe_source():
     except FileNotFoundError:
         there = False
     if not there:
-        if shutil.which("npm") is None:
-            pytest.skip("there is no npm")
+        need("BROWSER", None if shutil.which("npm") else "there is no npm")
         os.makedirs(AXE_PREFIX, exist_ok=True)
         done = subprocess.run(["npm", "install", "--prefix", AXE_PREFIX, "--no-save", "--no-audit",
                                "--no-fund", "--ignore-scripts", f"axe-core@{AXE_VERSION}"],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"npm cannot install axe-core: {done.stdout[-300:]}")
+        need("BROWSER", done.returncode and f"npm cannot install axe-core: {done.stdout[-300:]}")
     with open(os.path.join(path, "axe.min.js"), encoding="utf-8") as file:
         return file.read()
 

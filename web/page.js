@@ -3,18 +3,22 @@
 // Usual path: the stream's `state` (once a second) drives the headline and the rates, its `prices` the table;
 // /status is fetched every few seconds for the rest, /api/v1/pairs now and then for sparklines and categories.
 //
-// Possible failures: no `state` for LOST_MS means that tickd is lost; the page says so, keeps what it knows,
-// and knocks until somebody answers.
+// Possible failures: without a stream (there is room for a few only; a hidden tab gives its own up) both are
+// fetched more often and do for it. When no answer comes for LOST_MS, tickd is lost; the page says so, keeps
+// what it knows, and asks on.
 //
 // Whatever comes from tickd becomes text, never markup: the policy of this page forbids everything else.
 "use strict";
 (() => {
   const STALE_S = 60;
-  const SILENT_S = 10; // flowing, but no message comes
-  const LOST_MS = 3500;
-  const KNOCK_MS = 1000;
+  const SILENT_MS = 10000; // flowing, but no message comes, or nothing of them is stored
+  const LOST_MS = 3500; // an answer is due
+  const QUIET_MS = 2000; // a stream that brings nothing for so long is not counted on
+  const STREAM_MS = 3000; // from the end of a stream to the next
   const STATUS_MS = 5000;
   const PAIRS_MS = 15000;
+  const POLL_MS = 1000; // for both, without a stream
+  const STEADY_MS = 500; // clocks may differ by so much more or less than before
 
   const $ = (id) => document.getElementById(id);
 
@@ -118,15 +122,21 @@
   };
   const yes = (value) => value ? "yes" : "no";
 
+  // Intervals are measured by a clock that does not jump; wallOf() says when that was.
+  const now = () => performance.now();
+  const wallOf = (ms) => Date.now() - (now() - ms);
+
   // --- what is known
 
   let state = null; // the last `state` event
   let status = null; // the last /status
   let skewMs = 0; // tickd's clock minus the browser's
-  let heardMs = -Infinity; // when the stream last gave a sign of life, by performance.now()
+  let dueMs = now(); // since when an answer is due; Infinity: nothing was asked
   let lost = false;
-  let lostSince = 0;
-  let silentSince = 0; // by performance.now(); 0: messages come
+  let cameMs = 0; // when messages last came
+  let idleMs = 0; // since when messages come of which nothing is stored; 0: something is
+  let verdict = {}; // what the headline says
+  let mendedMs = 0; // when the last trouble ended that only this page had seen; 0: there was none
   const pairs = new Map(); // symbol -> what is known, and its row
   const order = {key: "ticks", down: true};
 
@@ -143,34 +153,55 @@
     unknown: ["…", "gray"], good: ["✓", "#128a4c"], fair: ["!", "#d18a00"], bad: ["✕", "#c8232f"], lost: ["?", "#c8232f"],
   };
 
-  // Mood, word, reason.
+  const fair = (why, sinceMs = now(), word = "degraded") => ({mood: "fair", word, why, sinceMs});
+
+  // Mood, word, reason; and what tickd does not say itself: since when.
   const judge = () => {
     if (lost) {
-      return ["lost", "lost tickd", "It does not answer. What stands below is what was last known."];
+      return {mood: "lost", word: "lost tickd", sinceMs: dueMs,
+        why: "It does not answer. What stands below is what was last known."};
     }
     if (!state) {
-      return ["unknown", "connecting", ""];
+      return {mood: "unknown", word: "connecting", why: ""};
     }
     const word = state.state || "starting";
     if (word.startsWith("degraded")) {
-      return ["fair", "degraded", word.replace(/^degraded: /, "")];
+      return {mood: "fair", word: "degraded", why: word.replace(/^degraded: /, "")};
     }
-    if (word !== "flowing") {
-      return ["bad", word, ""];
-    }
+    return word === "flowing" ? judgeFlow() : {mood: "bad", word, why: ""};
+  };
+
+  // tickd says that ticks flow. Do they?
+  const judgeFlow = () => {
     if (state.missing.length) {
-      return ["fair", "degraded", "ticks flow, but not everything is as it should be"];
-    }
-    if (silentSince && performance.now() - silentSince > SILENT_S * 1000) {
-      return ["fair", "silent", "connected to both sides, but no message comes from Kafka"];
+      return fair("ticks flow, but not everything is as it should be");
     }
     if (status && status.batches.backpressure) {
-      return ["fair", "degraded", "the database is slower than the ticks come"];
+      return fair("the database is slower than the ticks come");
+    }
+    if (now() - cameMs > SILENT_MS) {
+      return fair("connected to both sides, but no message comes from Kafka" +
+        (state.lag > 0 ? ", where some wait" : ""), cameMs, "silent");
+    }
+    if (idleMs && now() - idleMs > SILENT_MS) {
+      return fair("messages come, but none of them becomes a stored tick", idleMs);
     }
     if (status && status.database.archive_fails) {
-      return ["fair", "degraded", "the database cannot archive its WAL: backups are at risk"];
+      return fair("the database cannot archive its WAL: backups are at risk");
     }
-    return ["good", "flowing", ""];
+    return {mood: "good", word: "flowing", why: ""};
+  };
+
+  // A trouble that goes on keeps its beginning. tickd does not know that it is over: the page does.
+  const decide = () => {
+    const next = judge();
+    if (next.sinceMs && next.word === verdict.word) {
+      next.sinceMs = verdict.sinceMs || next.sinceMs;
+    }
+    if (verdict.sinceMs && !next.sinceMs) {
+      mendedMs = verdict.mood === "lost" ? 0 : now();
+    }
+    verdict = next;
   };
 
   const drawMissing = (entries) => entries.flatMap((entry) => {
@@ -183,7 +214,8 @@
   });
 
   const drawHeadline = () => {
-    const [mood, word, why] = judge();
+    decide();
+    const {mood, word, why} = verdict;
     const body = document.body;
     if (body.dataset.mood !== mood) {
       body.dataset.mood = mood;
@@ -204,13 +236,11 @@
   };
 
   const drawSince = () => {
-    let since = null;
-    if (lost) {
-      since = lostSince;
-    } else if (state && state.since) {
-      since = Date.parse(state.since) - skewMs;
+    let since = verdict.sinceMs ? wallOf(verdict.sinceMs) : null;
+    if (!since && state && state.since) {
+      since = Math.max(Date.parse(state.since) - skewMs, mendedMs && wallOf(mendedMs));
     }
-    say($("since"), since === null ? "" : `since ${clock(since)} (${span((Date.now() - since) / 1000)})`);
+    say($("since"), since ? `since ${clock(since)} (${span((Date.now() - since) / 1000)})` : "");
   };
 
   // --- tiles
@@ -232,7 +262,7 @@
       () => state && state.rates.rejected_per_s > 0],
     ["lag", "Waiting in Kafka", () => [whole(state && state.lag), "messages"]],
     ["latency", "Event to commit", () => [brief(status && last(status.history.latency_p50_s)),
-      status ? `median; 99 % ${brief(last(status.history.latency_p99_s))}` : ""]],
+      status ? `99 % in ${brief(last(status.history.latency_p99_s))}` : "median"]],
     ["total", "Stored since start", () => [short(state && state.totals.stored), "ticks"]],
     ["stale", "Stale pairs", () => [whole(countStale()), `of ${whole(pairs.size)}`], () => countStale() > 0],
   ];
@@ -274,12 +304,10 @@
 
   // title, lines (column, name, colour class), how values are written
   const PLOTS = [
-    {name: "throughput", title: "Throughput", show: (v) => known(v) ? rate(v) + "/s" : NONE, axis: short,
-      least: 10,
+    {name: "throughput", title: "Throughput", show: (v) => known(v) ? rate(v) + "/s" : NONE, axis: short, least: 10,
       lines: [["stored_per_s", "stored", "one"], ["rejected_per_s", "rejected", "two"]]},
-    {name: "lag", title: "Lag", show: (v) => known(v) ? whole(v) + " messages" : NONE, axis: short,
-      least: 10,
-      lines: [["lag", "waiting in Kafka", "one"]]},
+    {name: "lag", title: "Lag", show: whole, axis: short, least: 10,
+      lines: [["lag", "messages in Kafka", "one"]]},
     {name: "latency", title: "Latency from event to commit", show: brief, axis: brief, least: .01,
       lines: [["latency_p50_s", "median", "one"], ["latency_p99_s", "99 %", "two"]]},
   ];
@@ -294,9 +322,10 @@
     plot.caption = el("figcaption", {id: `plot-${plot.name}`});
     plot.grid = svg("g");
     plot.cursor = svg("line", {class: "cursor", y1: TOP, y2: BOTTOM, visibility: "hidden"});
+    plot.area = svg("path", {class: `area ${plot.lines[0][2]}`});
     plot.paths = plot.lines.map(([, , colour]) => svg("path", {class: `line ${colour}`}));
     plot.picture = svg("svg", {class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
-      "aria-labelledby": `plot-${plot.name}`}, plot.grid, ...plot.paths, plot.cursor);
+      "aria-labelledby": `plot-${plot.name}`}, plot.grid, plot.area, ...plot.paths, plot.cursor);
     plot.picture.addEventListener("pointermove", (event) => pointAt(plot, event));
     plot.picture.addEventListener("pointerleave", () => {
       plot.at = null;
@@ -342,7 +371,7 @@
     plot.grid.replaceChildren(...parts);
   };
 
-  // A gap where nothing is known.
+  // A gap where nothing is known; a dot for what stands alone.
   const lineOf = (times, values, top) => {
     let path = "";
     let pen = false;
@@ -352,11 +381,19 @@
         pen = false;
         return;
       }
-      path += `${pen ? "L" : "M"}${x.toFixed(1)} ${(BOTTOM - value / top * (BOTTOM - TOP)).toFixed(1)}`;
+      const point = `${x.toFixed(1)} ${(BOTTOM - value / top * (BOTTOM - TOP)).toFixed(1)}`;
+      path += pen ? `L${point}` : `M${point}L${point}`;
       pen = true;
     });
     return path;
   };
+
+  // What is under a line: each of its pieces, closed along the axis.
+  const areaOf = (line) => line.split("M").filter(Boolean).map((piece) => {
+    const points = piece.split("L");
+    const [from, to] = [points[0], points.at(-1)].map((point) => point.split(" ")[0]);
+    return `M${from} ${BOTTOM}L${piece}L${to} ${BOTTOM}Z`;
+  }).join("");
 
   const highest = (values) => values.reduce((most, v) => known(v) && v > most ? v : most, 0);
 
@@ -368,6 +405,7 @@
       drawGrid(plot, top);
     }
     const at = plot.at ? history.time.indexOf(plot.at) : -1;
+    plot.area.setAttribute("d", areaOf(lineOf(history.time, history[plot.lines[0][0]], top)));
     plot.lines.forEach(([column], i) => plot.paths[i].setAttribute("d", lineOf(history.time, history[column], top)));
     if (at >= 0) {
       const x = timeToX(history.time[at]);
@@ -375,8 +413,9 @@
       plot.cursor.setAttribute("x2", x);
     }
     plot.cursor.setAttribute("visibility", at >= 0 ? "visible" : "hidden");
+    const moment = at >= 0 ? ` at ${clock(history.time[at] * 1000 - skewMs)}` : "";
     plot.caption.replaceChildren(
-      el("b", {}, plot.title), at >= 0 ? `at ${clock(history.time[at] * 1000 - skewMs)}` : "now, and the most in 15 min",
+      el("b", {}, plot.title, el("span", {class: "soft"}, moment)),
       ...plot.lines.map(([column, name, colour]) => {
         const value = at >= 0 ? history[column][at] : last(history[column]);
         const most = at >= 0 ? "" : `, at most ${plot.show(highest(history[column]))}`;
@@ -388,15 +427,16 @@
 
   // key, title, classes, what it is sorted by, how a cell is drawn
   const COLUMNS = [
-    {key: "symbol", title: "Pair", by: (p) => p.symbol},
-    {key: "category", title: "Category", css: "wide", by: (p) => p.category || "", text: (p) => p.category || NONE},
+    {key: "symbol", title: "Pair", css: "pair", by: (p) => p.symbol},
+    {key: "category", title: "Category", css: "wide category", by: (p) => p.category || "",
+      text: (p) => p.category || NONE},
     {key: "price", title: "Price", css: "n price", by: (p) => p.price, text: (p) => price(p.price)},
-    {key: "change", title: "24 h", css: "n wide", by: (p) => p.change, text: (p) => percent(p.change)},
+    {key: "change", title: "24 h", css: "n wide change", by: (p) => p.change, text: (p) => percent(p.change)},
     {key: "bid", title: "Bid", css: "n wide", by: (p) => p.bid, text: (p) => price(p.bid)},
     {key: "ask", title: "Ask", css: "n wide", by: (p) => p.ask, text: (p) => price(p.ask)},
     {key: "age", title: "Age", css: "n age", by: ageOf},
-    {key: "ticks", title: "Ticks/s", css: "n", by: (p) => p.rate, text: (p) => rate(p.rate)},
-    {key: "spark", title: "15 minutes", css: "n"},
+    {key: "ticks", title: "Ticks/s", css: "n ticks", by: (p) => p.rate, text: (p) => rate(p.rate)},
+    {key: "spark", title: "15 min", css: "n spark"},
   ];
 
   const makeHeads = () => {
@@ -441,7 +481,7 @@
       pair.row.append(cell);
     }
     pair.name = el("span");
-    pair.cells.symbol.append(pair.symbol, pair.name);
+    pair.cells.symbol.append(pair.symbol, " ", pair.name);
     pair.ageText = document.createTextNode("");
     pair.tag = el("span", {class: "tag", hidden: ""}, "stale");
     pair.cells.age.append(pair.ageText, pair.tag);
@@ -461,17 +501,19 @@
     return pair;
   };
 
+  // Answers overtake each other: an older price does not replace a newer one.
   const take = (found) => {
     const pair = pairOf(found.symbol);
+    const timeMs = found.time === null ? null : Date.parse(found.time);
     pair.display = found.display_name || "";
     pair.category = found.category || "";
-    pair.price = found.price;
-    pair.bid = found.bid;
-    pair.ask = found.ask;
-    pair.change = found.change_24h_pct;
-    pair.timeMs = found.time === null ? null : Date.parse(found.time);
-    if ("ticks_per_s" in found) {
-      pair.rate = found.ticks_per_s;
+    pair.rate = found.ticks_per_s;
+    if (pair.timeMs === null || timeMs >= pair.timeMs) {
+      pair.price = found.price;
+      pair.bid = found.bid;
+      pair.ask = found.ask;
+      pair.change = found.change_24h_pct;
+      pair.timeMs = timeMs;
     }
     return pair;
   };
@@ -491,7 +533,7 @@
   const drawAge = (pair) => {
     const age = ageOf(pair);
     const stale = isStale(pair);
-    const text = age === null ? "never" : span(age);
+    const text = age === null ? "never" : span(age).split(" ", 2).join(" ");
     if (pair.ageText.data !== text) {
       pair.ageText.data = text;
     }
@@ -670,83 +712,64 @@
         cell(setting.origin || ""))));
   };
 
-  const takeStatus = (found) => {
-    status = found;
-    say($("version"), found.version);
-    say($("as-of"), `Started ${clock(Date.parse(found.started) - skewMs)}`);
+  const drawStatus = () => {
+    say($("version"), status.version);
+    say($("as-of"), `Started ${clock(Date.parse(status.started) - skewMs)}`);
     PLOTS.forEach(drawPlot);
-    drawPartitions(found.kafka.partitions);
-    drawRejects(found.rejects);
-    drawSchema(found.schema);
-    drawFacts(found);
-    drawSettings(found.settings);
-    TILES.forEach((tile) => tile.put());
-    drawHeadline();
+    drawPartitions(status.kafka.partitions);
+    drawRejects(status.rejects);
+    drawSchema(status.schema);
+    drawFacts(status);
+    drawSettings(status.settings);
   };
 
-  // --- asking tickd
+  // --- what comes from tickd
 
-  // At most one request of a kind at a time; a failed one is made good by the next.
-  const asker = (path, takeFound) => {
-    let busy = false;
-    return async () => {
-      if (busy) {
-        return;
-      }
-      busy = true;
-      try {
-        const answer = await fetch(path, {signal: AbortSignal.timeout(8000), cache: "no-store"});
-        if (answer.ok) {
-          takeFound(await answer.json());
-        }
-      } catch (problem) {
-        // The stream tells whether tickd is there; a mistake of this page's own must be seen.
-        if (problem instanceof TypeError && !/fetch|network/i.test(problem.message)) {
-          throw problem;
-        }
-      } finally {
-        busy = false;
-      }
-    };
+  // Whether messages come, and become rows. Totals, for a rate knows its last second only.
+  const takeTotals = (found, before) => {
+    const flowed = found.state === "flowing" && before && before.state === "flowing";
+    const came = !flowed || found.totals.messages !== before.totals.messages;
+    if (came) {
+      cameMs = now();
+    }
+    if (!flowed || found.totals.stored !== before.totals.stored) {
+      idleMs = 0;
+    } else if (came && !idleMs) {
+      idleMs = now();
+    }
   };
-  const askStatus = asker("/status", takeStatus);
-  const askPairs = asker("/api/v1/pairs", takePairs);
 
   const takeState = (found) => {
-    const first = !state || lost;
-    heardMs = performance.now();
+    takeTotals(found, state);
+    const skew = Date.parse(found.now) - Date.now();
+    skewMs = Math.abs(skew - skewMs) < STEADY_MS ? skewMs : skew;
     state = found;
     lost = false;
-    skewMs = Date.parse(found.now) - Date.now();
-    silentSince = found.state !== "flowing" || found.rates.messages_per_s > 0 ? 0 : silentSince || heardMs;
-    let strangers = first;
-    for (const [symbol, ticks] of Object.entries(found.ticks_per_s)) {
-      const pair = pairs.get(symbol);
-      if (pair) {
-        pair.rate = ticks;
-      } else {
-        strangers = true;
-      }
-    }
-    if (strangers) {
-      askPairs();
-    }
-    if (first) {
-      askStatus();
-    }
+    dueMs = document.hidden ? Infinity : now();
     drawHeadline();
     if (!document.hidden) {
       drawTable();
     }
   };
 
-  // Once a second. Rows stay where they are while somebody points at one.
-  const drawTable = () => {
-    pairs.forEach(drawPair);
-    if (!$("pair-rows").matches(":hover")) {
-      arrange();
+  const takeStatus = (found) => {
+    status = found;
+    if (!isStreaming()) {
+      takeState({...found, lag: found.kafka.lag});
     }
-    TILES.forEach((tile) => tile.put());
+    if (!document.hidden) {
+      drawStatus();
+    }
+  };
+
+  const takeRates = (rates) => {
+    for (const [symbol, ticks] of Object.entries(rates)) {
+      if (pairs.has(symbol)) {
+        pairs.get(symbol).rate = ticks;
+      } else {
+        askPairs();
+      }
+    }
   };
 
   const takePrices = (found) => {
@@ -759,35 +782,135 @@
     }
   };
 
-  let stream = null;
-  const connect = () => {
-    stream = new EventSource("/api/v1/stream");
-    const bornMs = performance.now();
-    stream.isOld = () => performance.now() - bornMs > LOST_MS;
-    stream.addEventListener("state", (event) => takeState(JSON.parse(event.data)));
-    stream.addEventListener("prices", (event) => takePrices(JSON.parse(event.data)));
-    stream.addEventListener("error", () => {
-      stream.close();
-      stream = null;
-      setTimeout(connect, KNOCK_MS);
-    });
+  // Once a second. Rows stay where they are while somebody points at one.
+  const drawTable = () => {
+    pairs.forEach(drawPair);
+    if (!$("pair-rows").matches(":hover")) {
+      arrange();
+    }
+    TILES.forEach((tile) => tile.put());
   };
 
-  // A connection that is open and silent is given up as well.
-  const watch = () => {
-    const silence = performance.now() - Math.max(heardMs, 0);
-    if (silence > LOST_MS && !lost) {
-      lost = true;
-      lostSince = Date.now() - silence;
-      drawHeadline();
+  // --- asking tickd
+
+  // At most one request of a kind at a time; a failed one is made good by the next. again() does not wait for
+  // one that was asked of a tickd that is no more.
+  const asker = (path, takeFound) => {
+    let pending = null;
+    const ask = async () => {
+      if (pending) {
+        return;
+      }
+      const mine = pending = new AbortController();
+      const timer = setTimeout(() => mine.abort(), LOST_MS);
+      ask.askedMs = now();
+      dueMs = Math.min(dueMs, ask.askedMs);
+      let found = null;
+      try {
+        const answer = await fetch(path, {signal: mine.signal, cache: "no-store"});
+        found = answer.ok ? await answer.json() : null;
+      } catch {
+        // watch() sees that no answer comes.
+      }
+      clearTimeout(timer);
+      pending = pending === mine ? null : pending;
+      if (found && !mine.signal.aborted) {
+        takeFound(found);
+      }
+    };
+    ask.again = () => {
+      if (pending) {
+        pending.abort();
+        pending = null;
+      }
+      ask();
+    };
+    return ask;
+  };
+  const askStatus = asker("/status", takeStatus);
+  const askPairs = asker("/api/v1/pairs", takePairs);
+
+  let stream = null;
+  let streamMs = 0; // when it began, ended, or last brought something
+  let streamedMs = -Infinity; // when one last brought a state
+  const isStreaming = () => now() - streamedMs < QUIET_MS;
+
+  const connect = () => {
+    streamMs = now();
+    stream = new EventSource("/api/v1/stream");
+    stream.addEventListener("state", (event) => {
+      const wasLost = lost;
+      const found = JSON.parse(event.data);
+      streamMs = streamedMs = now();
+      takeRates(found.ticks_per_s);
+      takeState(found);
+      if (wasLost) {
+        askStatus.again();
+        askPairs.again();
+      }
+    });
+    stream.addEventListener("prices", (event) => takePrices(JSON.parse(event.data)));
+    stream.addEventListener("error", disconnect);
+  };
+
+  const disconnect = () => {
+    if (stream) {
+      stream.close();
+      stream = null;
+      streamMs = now();
+      streamedMs = -Infinity;
     }
-    if (lost && stream && stream.readyState === EventSource.OPEN && stream.isOld()) {
-      stream.dispatchEvent(new Event("error"));
+  };
+
+  // A stream that says nothing is given up, were it not even open yet.
+  const watchStream = () => {
+    const silence = now() - streamMs;
+    if (stream && silence > LOST_MS) {
+      disconnect();
+    } else if (!stream && !document.hidden && silence > STREAM_MS) {
+      connect();
+    }
+  };
+
+  const askWhatIsDue = () => {
+    const poll = !isStreaming() && !document.hidden;
+    if (now() - askStatus.askedMs >= (poll ? POLL_MS : STATUS_MS)) {
+      askStatus();
+    }
+    if (!document.hidden && now() - askPairs.askedMs >= (poll ? POLL_MS : PAIRS_MS)) {
+      askPairs();
+    }
+  };
+
+  const watch = () => {
+    watchStream();
+    askWhatIsDue();
+    if (!lost && now() - dueMs > LOST_MS) {
+      lost = true;
+      drawHeadline();
     }
     drawSince();
     if (lost && !document.hidden) {
       pairs.forEach(drawAge);
     }
+  };
+
+  // A hidden tab keeps no stream: a browser has six connections to one host, for all tabs together. It asks
+  // now and then, for its title and icon.
+  const onVisibility = () => {
+    if (!lost) {
+      dueMs = document.hidden ? Infinity : now();
+    }
+    if (document.hidden) {
+      disconnect();
+      return;
+    }
+    if (!stream) {
+      connect();
+    }
+    askStatus.again();
+    askPairs.again();
+    drawTable();
   };
 
   // --- start
@@ -799,7 +922,7 @@
 
   $("filters").addEventListener("input", onFilter);
   $("filters").addEventListener("submit", (event) => event.preventDefault());
-  document.addEventListener("visibilitychange", () => document.hidden || drawTable());
+  document.addEventListener("visibilitychange", onVisibility);
   makeTiles();
   makeHeads();
   PLOTS.forEach(makePlot);
@@ -807,6 +930,4 @@
   askStatus();
   askPairs();
   setInterval(watch, 500);
-  setInterval(askStatus, STATUS_MS);
-  setInterval(askPairs, PAIRS_MS);
 })();

@@ -8,6 +8,7 @@ import select
 import shutil
 import subprocess
 import time
+import urllib.parse
 
 from . import proc
 from .daemon import environment
@@ -55,9 +56,13 @@ class Browser:
         """An empty one (Page)."""
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        self._pages[session] = page = Page(self, session, **more)
+        self._pages[session] = page = Page(self, session, target, **more)
         page.begin()
         return page
+
+    @property
+    def pages(self):
+        return list(self._pages.values())
 
     def call(self, method, params=None, session=None):
         """Runs one command and returns its result."""
@@ -101,17 +106,21 @@ class Browser:
 
 
 class Page:
-    """One tab. `requests` has the addresses asked for, `problems` what the console complained about,
+    """One tab. `origin` is whose page it shows, `requests` has the addresses asked for, `problems` what the console complained about,
     `network` the requests that failed."""
 
-    def __init__(self, browser, session):
+    def __init__(self, browser, session, target):
         self._browser = browser
         self._session = session
+        self._target = target
+        self._paused = []
+        self.origin = None
         self.requests, self.problems, self.network = [], [], []
 
     def begin(self):
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
+        self.call("Performance.enable", timeDomain="threadTicks")
         self.resize(1280, 900)
 
     def call(self, method, **params):
@@ -120,6 +129,8 @@ class Page:
     def take_event(self, method, params):
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif method == "Fetch.requestPaused":
+            self._paused.append(params["requestId"])
         elif method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.problems.append(details.get("exception", {}).get("description") or details["text"])
@@ -132,6 +143,7 @@ class Page:
 
     def go(self, address):
         """Opens it and waits until it is loaded."""
+        self.origin = urllib.parse.urljoin(address, "/")
         found = self.call("Page.navigate", url=address)
         if found.get("errorText"):
             raise BrowserError(f"{address}: {found['errorText']}")
@@ -146,6 +158,11 @@ class Page:
             raise BrowserError(details.get("exception", {}).get("description") or details["text"])
         return found["result"].get("value")
 
+    def cpu_s(self):
+        """What its main thread has worked since it was opened: CPU time, the same on a busy machine."""
+        found = self.call("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in found if each["name"] == "TaskDuration")
+
     def text(self, selector):
         """What can be read in the first element of that kind; None if there is none."""
         return self.run(f"document.querySelector({json.dumps(selector)})?.innerText")
@@ -156,6 +173,19 @@ class Page:
     def wait(self, script, what, **more):
         """Waits until the expression is true, and returns its value."""
         return wait_until(lambda: self.run(script), what, **more)
+
+    def show(self):
+        """Brings it to the front: the others are hidden."""
+        self._browser.call("Target.activateTarget", {"targetId": self._target})
+
+    def answer_next(self, path, body):
+        """The next request for that path gets this body; waits for it."""
+        self._paused.clear()
+        self.call("Fetch.enable", patterns=[{"urlPattern": "*" + path}])
+        wait_until(lambda: self.run("true") and self._paused, f"a request for {path}")
+        self.call("Fetch.fulfillRequest", requestId=self._paused.pop(), responseCode=200,
+                  body=base64.b64encode(body).decode())
+        self.call("Fetch.disable")
 
     def press(self, key, code=None, text=None):
         """A key by its name, as a user hits it."""
