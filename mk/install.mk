@@ -51,7 +51,8 @@ deb-check: deb
 
 # Builds both images with buildah on a base of its own, and runs what is in them.
 image-check:
-	scripts/deps build package-check
+	scripts/deps build check package-check
+	$(SUBMAKE) MODE=release all
 	scripts/image-check
 .PHONY: image-check
 
