@@ -167,6 +167,34 @@ static PQconninfoOption *parse(const char *url, char **message)
     return options;
 }
 
+/* One for each host, separated by commas; an empty one is the default. */
+static bool are_ports(const char *list)
+{
+    for (const char *p = list;; p++) {
+        size_t len = strspn(p, "0123456789");
+        long port = len ? strtol(p, NULL, 10) : 1;
+        if (port < 1 || port > 65535 || (p[len] && p[len] != ','))
+            return false;
+        p += len;
+        if (!*p)
+            return true;
+    }
+}
+
+/* What libpq would say at each attempt to connect only. */
+static bool check_value(const char *keyword, const char *value, struct err *e)
+{
+    if (strcmp(keyword, "replication") == 0) {
+        err_set(e, "replication: a replication connection takes no rows; leave it out");
+        return false;
+    }
+    if (strcmp(keyword, "port") == 0 && !are_ports(value)) {
+        err_set(e, "port: not a number from 1 to 65535 (value not shown); " EXPECTED);
+        return false;
+    }
+    return true;
+}
+
 static bool check(const char *url, struct err *e)
 {
     char *message;
@@ -176,13 +204,11 @@ static bool check(const char *url, struct err *e)
         PQfreemem(message);
         return false;
     }
-    bool replication = false;
-    for (const PQconninfoOption *o = options; o->keyword; o++)
-        replication = replication || (o->val && strcmp(o->keyword, "replication") == 0);
+    bool ok = true;
+    for (const PQconninfoOption *o = options; ok && o->keyword; o++)
+        ok = !o->val || check_value(o->keyword, o->val, e);
     PQconninfoFree(options);
-    if (replication)
-        err_set(e, "replication: a replication connection takes no rows; leave it out");
-    return !replication;
+    return ok;
 }
 
 bool dburl_mend(char **url, struct err *e)

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lib import dns, kafka, mock, net, pg, proc, produce, programs, proxy  # noqa: E402
+from lib import dns, faketime, kafka, mock, net, pg, proc, produce, programs, proxy  # noqa: E402
 from lib.daemon import Tickd  # noqa: E402
 from lib.need import need  # noqa: E402
 from lib.scratch import Scratch  # noqa: E402
@@ -195,6 +195,13 @@ def kafka_factory(scratch, show_log):
 def need_kafka():
     """Skips where there can be no real broker."""
     need("KAFKA", kafka.missing())
+
+
+@pytest.fixture
+def clock(tmp_path):
+    """The wall clock of a daemon that is started with its `env` (lib.faketime.Clock)."""
+    _skip_if(faketime.missing())
+    return faketime.Clock(tmp_path)
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ static const struct {
     {"", ""},
     {"host=db dbname=x password=p", "host=db dbname=x password=p"},
     {"postgresql://u:p@h:5433/d", "postgresql://u:p@h:5433/d"},
+    {"host=a,b,c port=5432,,65535", "host=a,b,c port=5432,,65535"},
     {"postgres://u:p@h/d", "postgresql://u:p@h/d"},
     {"postgresql+asyncpg://u:p@h/d", "postgresql://u:p@h/d"},
     {"postgres+psycopg2://u:p@h/d", "postgresql://u:p@h/d"},
@@ -124,6 +125,10 @@ static const struct {
     {"password='hunter2", "unterminated quoted string"},
     {"password=a hunter2=b", "invalid connection option"},
     {"host=db replication=database", "replication"},
+    {"postgresql://u:hunter2@h:port/d", "port: not a number"},
+    {"host=a,b password=hunter2 port=5432,x", "port: not a number"},
+    {"host=h password=hunter2 port=65536", "port: not a number"},
+    {"host=h password=hunter2 port=0", "port: not a number"},
 };
 
 START_TEST(refusal_says_why_without_the_password)

@@ -4,7 +4,6 @@ resumes by itself."""
 
 import contextlib
 import fcntl
-import glob
 import os
 import resource
 import signal
@@ -27,30 +26,6 @@ def flow(db, kafka, tickd):
 
 
 # --- clock
-
-class Clock:
-    """The wall clock of one daemon, by libfaketime; its monotonic clock is the machine's."""
-
-    def __init__(self, directory):
-        found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-        if not found:
-            pytest.skip("no libfaketime (Debian package faketime)")
-        self._file = directory / "clock"
-        self.set("+0")
-        self.env = {"LD_PRELOAD": found[0], "FAKETIME_TIMESTAMP_FILE": str(self._file),
-                    "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                    "DONT_FAKE_MONOTONIC": "1"}
-
-    def set(self, offset):
-        new = self._file.with_suffix(".new")
-        new.write_text(offset + "\n")
-        new.rename(self._file)
-
-
-@pytest.fixture
-def clock(tmp_path):
-    return Clock(tmp_path)
-
 
 def start_with(flow, tickd, **how):
     flow.daemon = tickd(flow.config, **how)
