@@ -7,13 +7,10 @@ COMMIT, its answer.
 
 import pytest
 
+from lib.faults import COMMIT_DONE, COMMIT_SENT, MANY_ROWS, MidCopy, database_through, large_batches
 from lib.flow import Flow
-from lib.proxy import BLACKHOLE, DOWN, RST, UP
+from lib.proxy import DOWN, RST, UP
 from lib.wait import wait_until
-
-COPY_HEADER = b"PGCOPY\n\xff\r\n\0"
-COMMIT_SENT = b"; COMMIT\0"
-COMMIT_DONE = b"COMMIT\0"
 
 
 class Proxied(Flow):
@@ -22,9 +19,7 @@ class Proxied(Flow):
     def __init__(self, db, broker, tickd, proxy, **more):
         super().__init__(db, broker, tickd, **more)
         self.proxy = proxy
-        self.direct_url = self.config["database_url"]
-        self.config["database_url"] = self.direct_url.replace(
-            f":{db.cluster.port}/", f":{proxy.port}/")
+        database_through(self, proxy)
         self.config.update(linger_ms=5, batch_rows=100)
 
 
@@ -36,11 +31,11 @@ def flow(db_private, mock, tickd, proxy_factory):
 
 def test_kill_9_in_mid_copy(flow):
     """The dead client's transaction is rolled back; its successor writes the same ticks once."""
-    flow.send_ticks(500)
+    large_batches(flow)
     for _ in range(3):
-        fault = flow.proxy.after(UP, BLACKHOLE, pattern=COPY_HEADER, skip=1)
+        fault = MidCopy(flow)
         flow.daemon = flow.daemon.start() if flow.daemon else flow.start()
-        flow.send_ticks(300)
+        flow.send_ticks(MANY_ROWS)
         flow.flush()
         fault.wait()
         flow.daemon.kill9()
@@ -65,8 +60,8 @@ def test_kill_9_at_random_moments(flow):
 @pytest.mark.parametrize("mode", ["fast", "immediate", "kill"])
 def test_database_restart_in_mid_copy(flow, mode):
     cluster = flow.db.cluster
-    fault = flow.proxy.after(UP, BLACKHOLE, pattern=COPY_HEADER, skip=1)
-    flow.send_ticks(500)
+    fault = MidCopy(large_batches(flow))
+    flow.send_ticks(MANY_ROWS)
     flow.start()
     fault.wait()
     if mode == "kill":
@@ -80,9 +75,8 @@ def test_database_restart_in_mid_copy(flow, mode):
 
 
 def test_backend_terminated_in_mid_copy(flow):
-    fault = flow.proxy.after(UP, lambda: flow.db.cluster.terminate_backends(), pattern=COPY_HEADER,
-                             skip=1)
-    flow.send_ticks(500)
+    fault = MidCopy(large_batches(flow), flow.db.cluster.terminate_backends)
+    flow.send_ticks(MANY_ROWS)
     flow.start()
     fault.wait()
     flow.wait_consumed()
@@ -111,11 +105,11 @@ def test_commit_that_never_arrived_is_sent_again(flow):
 
 
 def test_consumer_that_lost_its_partitions_is_fenced(flow):
-    """The first stalls in mid-COPY and is believed dead; the second takes over, ends the session that
-    stands in its way, and writes everything; the first wakes up and must change nothing."""
+    """The first stalls in mid-COPY and is believed dead; the second takes over, finds keys taken by the
+    first, ends its session, and writes everything; the first wakes up and must change nothing."""
     flow.config["stalled_session_ms"] = 1000
-    flow.send_ticks(400)
-    fault = flow.proxy.after(UP, BLACKHOLE, pattern=COPY_HEADER, skip=1)
+    flow.send_ticks(MANY_ROWS)
+    fault = MidCopy(large_batches(flow))
     first = flow.start()
     fault.wait()
     first.child.pause()
@@ -123,6 +117,7 @@ def test_consumer_that_lost_its_partitions_is_fenced(flow):
     flow.send_ticks(400)
     flow.wait_consumed()
     flow.check()
+    assert second.logged("event=stalled_session_ended")
     first.child.resume()
     flow.proxy.heal()
     first.wait_log("event=kafka_(revoked|assigned)")

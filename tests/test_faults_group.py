@@ -11,8 +11,8 @@ import random
 import pytest
 
 from lib import produce
-from lib.faults import (BEGIN_SENT, COMMIT_SENT, COPY_HEADER, Load, database_through, kafka_proxy,
-                        kafka_through, members, wait_stored)
+from lib.faults import (BEGIN_SENT, COMMIT_SENT, COPY_HEADER, MANY_ROWS, Load, MidCopy, database_through,
+                        kafka_proxy, kafka_through, large_batches, members, wait_stored)
 from lib.flow import Flow
 from lib.proxy import BLACKHOLE, UP
 from lib.wait import wait_until
@@ -35,23 +35,29 @@ def flow(db, kafka, tickd, proxy_factory):
 
 # --- zombies
 
-@pytest.mark.parametrize("point", [BEGIN_SENT, COPY_HEADER, COMMIT_SENT],
+def stalled_before(pattern):
+    return lambda flow: flow.proxy.after(UP, BLACKHOLE, pattern=pattern, before=True)
+
+
+@pytest.mark.parametrize("stalled, holds_keys", [(stalled_before(BEGIN_SENT), False), (MidCopy, True),
+                                                 (stalled_before(COMMIT_SENT), True)],
                          ids=["before_begin", "in_mid_copy", "before_commit"])
-def test_frozen_member_is_replaced_and_writes_nothing_when_it_wakes(flow, point):
+def test_frozen_member_is_replaced_and_writes_nothing_when_it_wakes(flow, stalled, holds_keys):
     """SIGSTOP past the session timeout. Its half of a transaction is held by the network, and let go
-    when its successor has written everything."""
+    when its successor has written everything: after ending the session, where that holds keys."""
     flow.config["stalled_session_ms"] = 1000
-    zombie = flow.start()
+    zombie = large_batches(flow).start()
     flow.send_ticks(300)
     flow.wait_consumed()
-    fault = flow.proxy.after(UP, BLACKHOLE, pattern=point, before=True)
-    flow.send_ticks(600)
+    fault = stalled(flow)
+    flow.send_ticks(MANY_ROWS)
     flow.flush()
     fault.wait()
     zombie.child.pause()
     successor = flow.start(database_url=flow.direct_url)
     flow.wait_consumed()
     flow.check()
+    assert bool(successor.logged("event=stalled_session_ended")) == holds_keys
     before = flow.next_offsets()
 
     zombie.child.resume()

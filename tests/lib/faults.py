@@ -7,13 +7,19 @@ import time
 import confluent_kafka.admin
 
 from . import net
-from .wait import DEADLINE_S
+from .proxy import UP
+from .wait import DEADLINE_S, wait_until
 
 # What tickd and PostgreSQL send each other for a batch, in this order.
-BEGIN_SENT = b"BEGIN; COPY"
+BEGIN_SENT = b"BEGIN"
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0"
 COMMIT_SENT = b"; COMMIT\0"
 COMMIT_DONE = b"COMMIT\0"
+
+# PostgreSQL keeps up to 1,000 rows of a COPY in memory, then it writes them and their index entries.
+MANY_ROWS = 3000
+_ROWS_WRITTEN = 1000
+_ROWS_BYTES = 128 * 1024
 
 _LOAD_STEP_S = 0.02
 
@@ -49,6 +55,41 @@ def members(flow):
                                                "log_level": 2})
     found = admin.list_groups(group=flow.config["group"], timeout=DEADLINE_S)
     return sum(len(group.members) for group in found)
+
+
+class MidCopy:
+    """Arms `action` for the moment at which a COPY of many rows is half done: the server has written
+    some, so that it holds their keys, and waits for the rest. By default the network falls silent then.
+
+    The flow goes through flow.proxy, and its batches are to be large: large_batches(flow).
+    """
+
+    def __init__(self, flow, action=None):
+        self._db, self._proxy = flow.db, flow.proxy
+        self._action = action or flow.proxy.blackhole
+        self._rows = None
+        self._header = flow.proxy.after(UP, self._count_from_here, pattern=COPY_HEADER)
+
+    def wait(self):
+        self._header.wait()
+        self._rows.wait()
+
+    def _count_from_here(self):
+        self._rows = self._proxy.after(UP, self._strike, bytes_passed=_ROWS_BYTES)
+
+    def _strike(self):
+        wait_until(self._rows_are_written, "rows in the server")
+        self._action()
+
+    def _rows_are_written(self):
+        return self._db.query("SELECT 1 FROM pg_stat_progress_copy WHERE tuples_processed > %s",
+                              (_ROWS_WRITTEN,))
+
+
+def large_batches(flow):
+    """Whatever is sent at once goes into one batch."""
+    flow.config.update(batch_rows=2 * MANY_ROWS, linger_ms=1000)
+    return flow
 
 
 class Load:
