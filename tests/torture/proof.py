@@ -88,7 +88,7 @@ def _check_drained(verdict, watch):
     verdict.check("all is written: stored offsets are the log's ends", drained and stored == ends,
                   f"stored {stored}, ends {ends}")
     verdict.check("stored offsets never went back", not watch.went_back, "; ".join(watch.went_back[:5]))
-    verdict.facts["messages"] = sum(ends or ())
+    verdict.facts["messages"] = None if ends is None else sum(ends)
 
 
 def _check_sent(verdict, world, sent):
