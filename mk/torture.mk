@@ -8,7 +8,8 @@
 #   TORTURE_BROKERS     1 or 3, instead of what the seed says
 #   TORTURE_MEMBERS     1, 2 or 3, instead of what the seed says
 #   TORTURE_LANES       only these sorts of faults: kill zombie group pg broker net poison
-#   TORTURE_RECOVERY_S  the time to recover that must be kept (10); 0: only print it
+#   TORTURE_RECOVERY_S  the time to recover that must be kept (10); 0: only print it, as where the
+#                       machine has other work; then half of the faults may be left undone, else a tenth
 #   TORTURE_RECORD=1    appends the run to docs/torture-runs.jsonl and its table to docs/guarantees.md
 #   TORTURE_MODE        the build to torture: release or asan
 

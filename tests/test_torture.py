@@ -154,9 +154,9 @@ def took(seconds, awaits_member=False):
     return recovery.Recovery(seconds, True, awaits_member)
 
 
-def faults_verdict(diary, more=0):
+def faults_verdict(diary, more=0, limit_s=10.0):
     verdict = proof.Verdict()
-    report.check_faults(verdict, diary, plan_of(diary, more))
+    report.check_faults(verdict, diary, plan_of(diary, more), limit_s)
     return verdict.violations
 
 
@@ -178,6 +178,12 @@ def test_a_tenth_of_the_faults_may_be_left_undone():
     assert faults_verdict(diary_of(*done), more=1) == []
     undone = diary_of(*done, ("kill", "not done: nobody", None))
     assert faults_verdict(undone, more=1) == ["the faults were done"]
+
+
+def test_half_of_them_may_where_times_are_not_judged():
+    done = diary_of(("kill", "", took(1.0)))
+    assert faults_verdict(done, more=1, limit_s=0) == []
+    assert faults_verdict(done, more=2, limit_s=0) == ["the faults were done"]
 
 
 def test_fault_that_is_never_recovered_from_fails_the_run():

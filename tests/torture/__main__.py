@@ -57,7 +57,7 @@ def run(plan, scratch, options):
         verdict = proof.prove(world, watch, fds_at_rest)
         calms = report.measure(diary, watch, world)
         report.show_faults(diary)
-        report.check_faults(verdict, diary, plan)
+        report.check_faults(verdict, diary, plan, options["recovery_s"])
         report.check_recoveries(verdict, diary, calms, options["recovery_s"])
         record = report.line(plan, options["rate"], options["settings"], world.tally, diary, verdict)
         report.show_verdict(record, verdict)

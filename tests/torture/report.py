@@ -15,7 +15,9 @@ RUNS = os.path.join(ROOT, "docs", "torture-runs.jsonl")
 
 # What a run of 10 minutes is made to reach.
 SUMS = ("sigkills", "rebalances", "immediate_stops", "broker_kills", "zombies", "fenced")
-_MISSED = 0.1    # of the faults may be left undone, because what they would strike was not there
+# Of the faults, so many may be left undone, because what they would strike was not there: where times to
+# recover are judged, and where they are not, on a machine that has other work.
+_MISSED, _MISSED_IF_SLOW = 0.1, 0.5
 
 
 def say(text=""):
@@ -65,10 +67,11 @@ def _after(entry):
     return f"{found.seconds:6.2f} s" + ("" if found.undisturbed else " ~") + as_what
 
 
-def check_faults(verdict, diary, plan):
+def check_faults(verdict, diary, plan, limit_s):
     """A run in which little was done proves little; and what was done must be recovered from."""
     missed, never = not_done(diary, plan), never_recovered(diary)
-    verdict.check("the faults were done", missed <= _MISSED * len(plan.faults),
+    allowed = _MISSED if limit_s else _MISSED_IF_SLOW
+    verdict.check("the faults were done", missed <= allowed * len(plan.faults),
                   f"{missed} of {len(plan.faults)} were not")
     verdict.check("each fault was recovered from", not never, "; ".join(
         f"{entry.fault.kind} at {entry.began:.1f} s" for entry in never))
