@@ -105,7 +105,8 @@ def test_database_that_takes_nothing_under_ten_times_the_load(flow, outage):
         flow.send_ticks(FILL, base_ms=now_ms() - DAY_MS)
         sent = len(flow.sent)
         with Load(flow, RATE):
-            wait_until(lambda: len(flow.sent) - sent >= RATE * OUTAGE_S // 3, "queues to be full")
+            wait_until(lambda: len(flow.sent) - sent >= RATE * OUTAGE_S // 3, "queues to be full",
+                       timeout=10 * OUTAGE_S)
             full = flow.daemon.child.rss_bytes()
             wait_until(lambda: len(flow.sent) - sent >= RATE * OUTAGE_S, "the outage to be over",
                        timeout=10 * OUTAGE_S)
