@@ -289,6 +289,7 @@ static void take_rest(struct http *h, double seconds)
     ev_io_stop(h->loop, &h->accept);
     ev_io_stop(h->loop, &h->ready);
     ev_timer_stop(h->loop, &h->due);
+    ev_timer_stop(h->loop, &h->rest); /* behind a closed door it runs already */
     ev_timer_set(&h->rest, seconds, 0.);
     ev_timer_start(h->loop, &h->rest);
 }
