@@ -55,9 +55,11 @@ static void finish(struct buf *out)
 
 /* --- pairs and prices --- */
 
-/* Six digits are plenty for a picture. */
+/* Six digits are plenty for a picture. What was in the table before tickd may be 0. */
 static int spark_decimals(float value)
 {
+    if (value == 0)
+        return 0;
     int decimals = 5 - (int)floorf(log10f(fabsf(value)));
     return decimals < 0 ? 0 : decimals > 12 ? 12 : decimals;
 }
@@ -82,7 +84,7 @@ static void put_pair(struct json_out *j, const struct vitals *v, const struct pa
     open_member(j, "spark", '[');
     for (size_t i = 0; i < QUOTES_SPARK; i++) {
         float point = quotes_spark(v->quotes, pair->slot, i);
-        if (!isnan(point))
+        if (isfinite(point))
             json_out_round(j, (double)point, spark_decimals(point));
     }
     json_out_close(j, ']');

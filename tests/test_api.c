@@ -91,6 +91,20 @@ START_TEST(sparkline_has_six_digits)
 }
 END_TEST
 
+START_TEST(sparkline_shows_what_can_be_drawn)
+{
+    put(0, 0); /* tickd takes no such prices, but the table may have them */
+    put(2, INFINITY);
+    for (unsigned i = 0; i < quotes_spark_s; i++)
+        quotes_second(fake_quotes);
+    json_t *pairs = member(get(api_pairs), "pairs");
+    json_t *spark = member(json_array_get(pairs, 0), "spark");
+    ck_assert_uint_eq(json_array_size(spark), 1);
+    ck_assert_double_eq(json_number_value(json_array_get(spark, 0)), 0);
+    ck_assert_uint_eq(json_array_size(member(json_array_get(pairs, 1), "spark")), 0);
+}
+END_TEST
+
 START_TEST(latest_prices_are_those_that_are_known)
 {
     put(1, 5); /* not active */
@@ -211,6 +225,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, pairs_are_the_active_ones);
     tcase_add_test(tc, sparkline_has_six_digits);
+    tcase_add_test(tc, sparkline_shows_what_can_be_drawn);
     tcase_add_test(tc, latest_prices_are_those_that_are_known);
     tcase_add_test(tc, unready_names_conditions_and_objects);
     tcase_add_test(tc, status_shows_rejects_with_any_bytes);
