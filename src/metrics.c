@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum metric_type { COUNTER, GAUGE, HISTOGRAM, INFO };
 
@@ -406,11 +407,43 @@ void metrics_render(struct buf *out, const struct vitals *v, enum metrics_format
         buf_put(out, "# EOF\n", strlen("# EOF\n"));
 }
 
+/* --- what the client wants --- */
+
+/* The weight of a media range ("type;name=value;q=0.5"), which ends at a comma; 1 if it has none.
+ */
+static double weight(const char *range)
+{
+    for (const char *c = range; *c && *c != ','; c++) {
+        if (*c != ';')
+            continue;
+        const char *name = c + 1 + strspn(c + 1, " \t");
+        if ((*name == 'q' || *name == 'Q') && name[1] == '=')
+            return strtod(name + 2, NULL);
+    }
+    return 1;
+}
+
+/* The weight of a media type that the header names; 0 if it does not. */
+static double weight_of(const char *accept, const char *type)
+{
+    double most = 0;
+    while (*accept) {
+        accept += strspn(accept, ", \t");
+        size_t len = strcspn(accept, ",; \t");
+        double found = weight(accept);
+        if (len == strlen(type) && strncasecmp(accept, type, len) == 0 && found > most)
+            most = found;
+        accept += strcspn(accept, ",");
+    }
+    return most;
+}
+
+/* Who takes anything gets the text that people can read. */
 enum metrics_format metrics_negotiate(const char *accept)
 {
-    if (accept && strstr(accept, "application/openmetrics-text"))
-        return METRICS_OPENMETRICS;
-    return METRICS_TEXT;
+    double wanted = accept ? weight_of(accept, "application/openmetrics-text") : 0;
+    return wanted > 0 && wanted >= weight_of(accept, "text/plain") ? METRICS_OPENMETRICS
+                                                                   : METRICS_TEXT;
 }
 
 const char *metrics_content_type(enum metrics_format format)

@@ -158,10 +158,30 @@ END_TEST
 
 START_TEST(format_is_as_asked_for)
 {
+    static const char *const text[] = {
+        "",
+        ",",
+        "text/html,*/*",
+        "application/openmetrics-text;q=0",
+        "application/openmetrics-text; version=1.0.0; q=0.0, */*",
+        "application/openmetrics-text;q=0.3,text/plain;q=0.5",
+        "application/openmetrics-text-like,text/x-application/openmetrics-text",
+    };
+    static const char *const openmetrics[] = {
+        "application/openmetrics-text",
+        "text/html , Application/OpenMetrics-Text;version=1.0.0 ; Q=0.1",
+        "application/openmetrics-text;version=1.0.0,text/plain",
+        /* as Prometheus asks */
+        "application/openmetrics-text;version=1.0.0;q=0.5,"
+        "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,"
+        "*/*;q=0.2",
+    };
     ck_assert_int_eq(metrics_negotiate(NULL), METRICS_TEXT);
-    ck_assert_int_eq(metrics_negotiate("text/html,*/*"), METRICS_TEXT);
-    ck_assert_int_eq(metrics_negotiate("application/openmetrics-text;version=1.0.0,text/plain"),
-                     METRICS_OPENMETRICS);
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        ck_assert_msg(metrics_negotiate(text[i]) == METRICS_TEXT, "%s", text[i]);
+    for (size_t i = 0; i < sizeof openmetrics / sizeof *openmetrics; i++)
+        ck_assert_msg(metrics_negotiate(openmetrics[i]) == METRICS_OPENMETRICS, "%s",
+                      openmetrics[i]);
 }
 END_TEST
 
