@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Reads a small file whole; "" if that fails. */
@@ -18,21 +19,28 @@ static void read_text(const char *path, char *text, size_t size)
         fclose(file);
 }
 
-/* The number behind a key at the beginning of a line. */
-static double find_number(const char *text, const char *key)
+static double clock_s(clockid_t clock)
 {
-    double value = 0;
-    const char *line = strstr(text, key);
-    if (line)
-        sscanf(line + strlen(key), "%lf", &value);
-    return value;
+    struct timespec t = {0};
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Unix time of a moment that is told in seconds since the machine's start. The first answer stays:
+ * the clock is set now and then, and a process whose start moves looks like one that was restarted.
+ */
+static double started_at(double after_boot_s)
+{
+    static double started_s;
+    if (started_s == 0)
+        started_s = clock_s(CLOCK_REALTIME) - clock_s(CLOCK_BOOTTIME) + after_boot_s;
+    return started_s;
 }
 
 /* Fields of /proc/self/stat behind the program's name, which may hold anything; proc(5). */
 static void read_stat(struct procfs *p)
 {
     char text[1024];
-    char boot[4096];
     read_text("/proc/self/stat", text, sizeof text);
     const char *fields = strrchr(text, ')');
     unsigned long user;
@@ -47,12 +55,11 @@ static void read_stat(struct procfs *p)
                           &user, &system, &threads, &start, &bytes, &pages) != 6)
         return;
     double hz = (double)sysconf(_SC_CLK_TCK);
-    read_text("/proc/stat", boot, sizeof boot);
     p->cpu_s = (double)(user + system) / hz;
     p->threads = threads;
     p->virtual_bytes = (int64_t)bytes;
     p->resident_bytes = (int64_t)pages * sysconf(_SC_PAGESIZE);
-    p->started_s = find_number(boot, "\nbtime ") + (double)start / hz;
+    p->started_s = started_at((double)start / hz);
 }
 
 static int64_t count_fds(void)
