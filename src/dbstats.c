@@ -18,24 +18,32 @@ enum {
 /* Files of a table are looked at one by one: with thousands of chunks that takes its time. */
 #define LIMIT "SET LOCAL statement_timeout = '5s'; "
 
+/* The extension may live in a schema that tickd's search_path does not name. For this transaction
+ * only, and last. */
+#define SEE_EXTENSION                                                                              \
+    "SELECT set_config('search_path', concat_ws(', ', current_setting('search_path'),"             \
+    " (SELECT extnamespace::regnamespace::text FROM pg_extension"                                  \
+    " WHERE extname = 'timescaledb')), true); "
+
 #define MICROSECONDS(column) "coalesce((extract(epoch FROM " column ") * 1000000)::bigint, 0)"
 
 /* Chunks, and partitions, inherit from the table; what is compressed is in tables beside them,
  * which hypertable_size() knows. */
 #define QUERY(size)                                                                                \
-    LIMIT "SELECT pg_database_size(current_database()), " size                                     \
-          ", (SELECT count(*) FROM pg_inherits WHERE inhparent = 'ticks'::regclass)"               \
-          ", current_setting('archive_mode') <> 'off', archived_count, failed_count"               \
-          ", " MICROSECONDS("last_archived_time") ", " MICROSECONDS(                               \
-              "last_failed_time") " FROM pg_stat_archiver"
+    "SELECT pg_database_size(current_database()), " size                                           \
+    ", (SELECT count(*) FROM pg_inherits WHERE inhparent = 'ticks'::regclass)"                     \
+    ", current_setting('archive_mode') <> 'off', archived_count, failed_count"                     \
+    ", " MICROSECONDS("last_archived_time") ", " MICROSECONDS(                                     \
+        "last_failed_time") " FROM pg_stat_archiver"
 
 const char *dbstats_sql(bool hypertable)
 {
     if (hypertable)
-        return QUERY("hypertable_size('ticks')");
-    return QUERY("pg_total_relation_size('ticks') + (SELECT"
-                 " coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits"
-                 " WHERE inhparent = 'ticks'::regclass)");
+        return LIMIT SEE_EXTENSION QUERY("hypertable_size('ticks')");
+    return LIMIT QUERY(
+        "pg_total_relation_size('ticks') + (SELECT"
+        " coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits"
+        " WHERE inhparent = 'ticks'::regclass)");
 }
 
 static int64_t number(const PGresult *result, int column)

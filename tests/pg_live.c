@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: pg.o pgrun.o pgtext.o conninfo.o hostlist.o resolve.o backoff.o sqlstate.o clock.o entropy.o err.o log.o logline.o recorder.o utf8.o schema.o schema_sql.o fkcheck.o */
+/* links: pg.o pgrun.o pgtext.o dbstats.o conninfo.o hostlist.o resolve.o backoff.o sqlstate.o clock.o entropy.o err.o log.o logline.o recorder.o utf8.o schema.o schema_sql.o fkcheck.o */
 /*
  * Puts pg.c at the hands of a test: commands come as lines on stdin, events go as lines to stdout,
  * the log to stderr.
@@ -12,8 +12,10 @@
  * fatal|warning <object>: <text>, ...; schema usable=.. hypertable=.. evaluate <file> [strict]
  * [hypertable] [last] the same with an answer from a file of tab-separated rows reset, quit
  *
- * Also: up <pid>, down <why>, notify <channel>. `pg_live --schema-sql` prints the query.
+ * Also: up <pid>, down <why>, notify <channel>. `pg_live --schema-sql` prints that query,
+ * `pg_live --stats-sql` the one about the size of a hypertable.
  */
+#include "dbstats.h"
 #include "log.h"
 #include "pg.h"
 #include "schema.h"
@@ -205,6 +207,10 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && !strcmp(argv[1], "--schema-sql")) {
         puts(schema_sql);
+        return EXIT_SUCCESS;
+    }
+    if (argc == 2 && !strcmp(argv[1], "--stats-sql")) {
+        puts(dbstats_sql(true));
         return EXIT_SUCCESS;
     }
     if (argc != 4)

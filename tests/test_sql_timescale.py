@@ -2,10 +2,11 @@
 """The same changes on TimescaleDB: natively where the server offers it, and as WebAssembly."""
 
 import re
+import subprocess
 
 import pytest
 
-from lib import schema, wasm
+from lib import programs, schema, wasm
 from lib.pg import Database
 
 
@@ -174,16 +175,57 @@ def test_stand_ins_agree_with_timescaledb(hyper, pg_factory):
     plain.close()
 
 
-def test_the_extension_may_live_in_another_schema(pg):
-    database = native(pg)
-    database.query("CREATE SCHEMA ts; CREATE EXTENSION timescaledb SCHEMA ts")
-    for what in ("deploy", "verify"):
-        database.run_changes(what)
-    database.query("SELECT * FROM candles_15m_ohlcv")
-    assert database.query("SELECT hypertable_name FROM timescaledb_information.hypertables") == [("ticks",)]
-    database.run_changes("revert")
+def sizes(database):
+    """What tickd asks for, as role tickd: (bytes of ticks, chunks)."""
+    sql = subprocess.run([programs.path("pg_live"), "--stats-sql"], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    database.query("BEGIN; SET LOCAL ROLE tickd; SET LOCAL search_path = public, pg_temp")
+    row = database.query(sql)[0]
+    database.query("ROLLBACK")
+    return int(row[1]), int(row[2])
+
+
+def two_days(database):
+    database.query("INSERT INTO ticks (time, symbol, price, volume)"
+                   " VALUES ('2025-11-15', 'BTC', 1, 1), ('2025-11-16', 'BTC', 2, 1)")
+
+
+def test_role_tickd_is_told_the_size_with_that_of_chunks(hyper):
+    empty_bytes, chunks = sizes(hyper)
+    assert chunks == 0
+    two_days(hyper)
+    in_chunks = hyper.query("SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits"
+                            " WHERE inhparent = 'ticks'::regclass")
+    assert sizes(hyper) == (empty_bytes + int(in_chunks[0][0]), 2)
+
+
+@pytest.fixture(name="elsewhere", params=["native", "wasm"])
+def elsewhere_fixture(request, scratch):
+    """An empty database with the extension in a schema of its own."""
+    if request.param == "native":
+        cluster = request.getfixturevalue("pg")
+        database = native(cluster)
+        database.query("CREATE SCHEMA ts; CREATE EXTENSION timescaledb SCHEMA ts")
+        yield database
+        database.close()
+        cluster.drop_database(database.name)
+        return
+    reason = wasm.missing()
+    if reason:
+        pytest.skip(reason)
+    database = wasm.WasmDatabase(scratch, "ts")
+    yield database
     database.close()
-    pg.drop_database(database.name)
+
+
+def test_the_extension_may_live_in_another_schema(elsewhere):
+    for what in ("deploy", "verify"):
+        elsewhere.run_changes(what)
+    elsewhere.query("SELECT * FROM candles_15m_ohlcv")
+    assert elsewhere.query("SELECT hypertable_name FROM timescaledb_information.hypertables") == [("ticks",)]
+    two_days(elsewhere)
+    assert sizes(elsewhere)[1] == 2
+    elsewhere.run_changes("revert")
 
 
 def test_a_merge_opens_the_chunks_of_its_own_rows_only(pg):

@@ -25,10 +25,15 @@ do $$
 declare
     db constant name = current_database();
     path constant text = format('%I, pg_temp', current_schema());
+    extension constant text = (select extnamespace::regnamespace from pg_extension where extname = 'timescaledb');
 begin
     -- Temporary: the private staging table of ingest_merge().
     execute format('grant connect, temporary on database %I to tickd', db);
     execute format('grant usage on schema %I to tickd', current_schema());
+    -- hypertable_size() is in the extension's.
+    if extension is not null then
+        execute format('grant usage on schema %s to tickd', extension);
+    end if;
 
     -- pg_temp last: no temporary table ever stands in for one of ours.
     execute format('alter role tickd in database %I set search_path to %s', db, path);

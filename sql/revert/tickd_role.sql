@@ -7,6 +7,7 @@ begin;
 do $$
 declare
     db constant name = current_database();
+    extension constant text = (select extnamespace::regnamespace from pg_extension where extname = 'timescaledb');
 begin
     if not exists (select from pg_roles where rolname = 'tickd') then
         return;
@@ -22,6 +23,9 @@ begin
     revoke select, insert on ticks from tickd;
     revoke select on pairs from tickd;
 
+    if extension is not null then
+        execute format('revoke usage on schema %s from tickd', extension);
+    end if;
     execute format('revoke usage on schema %I from tickd', current_schema());
     execute format('revoke connect, temporary on database %I from tickd', db);
     execute format('alter role tickd in database %I reset all', db);

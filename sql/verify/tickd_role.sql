@@ -13,6 +13,8 @@ begin
             union all select 'connect', has_database_privilege('tickd', current_database(), 'connect')
             union all select 'temporary', has_database_privilege('tickd', current_database(), 'temporary')
             union all select 'usage of schema', has_schema_privilege('tickd', current_schema(), 'usage')
+            union all select 'usage of the extension''s schema', has_schema_privilege('tickd', extnamespace, 'usage')
+            from pg_extension where extname = 'timescaledb'
             union all
             select p || ' ' || t, has_table_privilege('tickd', t, p)
             from (values ('pairs', 'select'), ('ticks', 'select'), ('ticks', 'insert'),

@@ -56,12 +56,13 @@ def _installed():
 class WasmDatabase:
     """Owns the node process; an empty database with the extension created."""
 
-    def __init__(self, scratch):
+    def __init__(self, scratch, extension_schema="public"):
         log = os.path.join(scratch.dir("wasm"), "log")
         self._child = proc.Child(["node", _PROGRAM, _PACKAGE_DIR], log=log, stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, env=os.environ.copy(), name="wasm")
         # Here it works without being preloaded, which the changes do not count on.
-        self.query("CREATE EXTENSION timescaledb")
+        self.query(f"CREATE SCHEMA IF NOT EXISTS {extension_schema};"
+                   f" CREATE EXTENSION timescaledb SCHEMA {extension_schema}")
         # The package's data directory has an index that finds a dead row for this database, on which a
         # GRANT fails. The second statement also throws that row out of the cache.
         self.query("REINDEX TABLE pg_database")
