@@ -30,11 +30,12 @@ def read(path):
 
 
 def hurried(rules):
-    """The rules without patience: nothing has to hold for a while, and 30 seconds are 5."""
+    """The rules without patience: nothing has to hold for a while, and 15 and 30 seconds are 5."""
     rules, count = re.subn(r"\bfor: \S+", "for: 0s", rules)
     assert count > 10, "the rules have changed: mend this"
-    assert "[30s]" in rules
-    return rules.replace("[30s]", "[5s]")
+    rules, count = re.subn(r"\[(15|30)s\]", "[5s]", rules)
+    assert count == 2, "the rules have changed: mend this"
+    return rules
 
 
 def aimed(config, target):
