@@ -15,8 +15,9 @@ struct dbstats fake_database;
 struct history fake_history;
 struct quotes *fake_quotes;
 
+struct config fake_config;
+
 static struct pairs *pairs;
-static struct config config;
 
 /* Rows for pairs_load(), as the server would send them. */
 static void load_pairs(void)
@@ -45,7 +46,7 @@ void fake_vitals_init(void)
     static char *no_flags[] = {NULL};
     struct config_source source = {"/dev/null", no_environment, no_flags};
     struct err e;
-    ck_assert_msg(config_load(&config, &source, &e), "%s", e.text);
+    ck_assert_msg(config_load(&fake_config, &source, &e), "%s", e.text);
     pairs = pairs_new();
     load_pairs();
     fake_quotes = quotes_new();
@@ -76,7 +77,7 @@ void fake_vitals_init(void)
         .history = &fake_history,
         .examples = fake_examples,
         .database = &fake_database,
-        .config = &config,
+        .config = &fake_config,
     };
 }
 
@@ -84,5 +85,5 @@ void fake_vitals_fini(void)
 {
     quotes_free(fake_quotes);
     pairs_free(pairs);
-    config_fini(&config);
+    config_fini(&fake_config);
 }

@@ -16,6 +16,7 @@ extern struct vital_example fake_examples[REJECT_COUNT];
 extern struct dbstats fake_database;
 extern struct history fake_history;
 extern struct quotes *fake_quotes;
+extern struct config fake_config;
 
 void fake_vitals_init(void);
 void fake_vitals_fini(void);

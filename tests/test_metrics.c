@@ -3,6 +3,7 @@
 #include "metrics.h"
 
 #include "fake_vitals.h"
+#include "metrics_list.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,223 @@ START_TEST(counters_have_their_values)
     ck_assert_line(METRICS_TEXT, "tickd_ticks_rejected_total{reason=\"bad_price\"} 3");
     ck_assert_line(METRICS_TEXT, "tickd_ticks_rejected_total{reason=\"no_time\"} 0");
     ck_assert_line(METRICS_TEXT, "tickd_backpressure_seconds_total 0.25");
+}
+END_TEST
+
+/* --- the whole table --- */
+
+/* Gives each fact that is a number one of its own. */
+static void number_facts(void)
+{
+    vitals.facts.stats = (struct pipeline_stats){.messages = 101,
+                                                 .seen_before = 102,
+                                                 .stored = 103,
+                                                 .rejected = 104,
+                                                 .ignored = 105,
+                                                 .dropped = 106,
+                                                 .rejects = {[REJECT_BAD_JSON] = 107},
+                                                 .ties_spread = 108,
+                                                 .commits = 109,
+                                                 .merges = 110,
+                                                 .retries = 111,
+                                                 .fences_lost = 112,
+                                                 .rewinds = 113,
+                                                 .unknown_commits = 114};
+    vitals.facts.commit_failures = 2;
+    vitals.facts.database_connects = 202;
+    vitals.facts.service_connects = 203;
+    vitals.facts.kafka_connects = 204;
+    vitals.facts.kafka_queued = 205;
+    vitals.facts.filling = (struct vital_load){206, 207};
+    vitals.facts.flying = (struct vital_load){208, 209};
+    vitals.facts.configured_us = 210000000;
+    vitals.facts.http_clients = 220;
+    vitals.facts.http_streams = 9;
+    vitals.facts.http_requests = 212;
+    vitals.facts.http_dropped = 213;
+    vitals.backpressure_s = 301.5;
+    vitals.log_dropped = 302;
+    vitals.process = (struct procfs){401.25, 402.5, 403, 404, 405, 406, 407};
+    for (int i = 0; i < HIST_COUNT; i++)
+        hist_add(&fake_hists[i], 501 + i);
+    fake_partitions[0] = (struct vital_partition){"ticks", 0, true, 1000, 601, 1602};
+    fake_schema.count = 1;
+    snprintf(fake_schema.findings[0].object, sizeof fake_schema.findings[0].object, "orders");
+    fake_schema.findings[0].severity = SCHEMA_WARNING;
+}
+
+static void number_database(void)
+{
+    fake_config.database_capacity_bytes = 701;
+    fake_database = (struct dbstats){.looked_us = 702000000,
+                                     .database_bytes = 703,
+                                     .ticks_bytes = 704,
+                                     .chunks = 705,
+                                     .archiving = true,
+                                     .archived = 706,
+                                     .archive_failures = 707,
+                                     .last_archived_us = 708000000,
+                                     .last_failed_us = 709000000,
+                                     .sizes = {{0, 0}, {1000000, 710}},
+                                     .size_next = 2,
+                                     .size_count = 2};
+}
+
+/* A line of each metric, up to where the number or what is of no interest here ends. */
+static const struct {
+    const char *name;
+    const char *text;
+} lines[] = {
+#define L(name, text)                                                                              \
+    {                                                                                              \
+#name, "\n" #name text                                                                     \
+    }
+    L(tickd_build_info, "{version=\"" TICKD_VERSION "\","),
+    L(tickd_settings_info, "{group=\"tickd\","),
+    L(tickd_ready, " 1\n"),
+    L(tickd_ready_condition, "{condition=\"lag\"} 1\n"),
+    L(tickd_state, "{state=\"flowing\"} 1\n"),
+    L(tickd_state_since_timestamp_seconds, " 1763225086\n"),
+    L(tickd_config_reload_successful, " 1\n"),
+    L(tickd_config_loaded_timestamp_seconds, " 210\n"),
+    L(tickd_messages_consumed_total, " 101\n"),
+    L(tickd_messages_skipped_total, " 102\n"),
+    L(tickd_ticks_written_total, " 103\n"),
+    L(tickd_dead_letters_written_total, " 104\n"),
+    L(tickd_items_ignored_total, " 105\n"),
+    L(tickd_ticks_dropped_total, " 106\n"),
+    L(tickd_ticks_rejected_total, "{reason=\"bad_json\"} 107\n"),
+    L(tickd_ties_spread_total, " 108\n"),
+    L(tickd_commits_total, " 109\n"),
+    L(tickd_commits_merged_total, " 110\n"),
+    L(tickd_commit_retries_total, " 111\n"),
+    L(tickd_commits_in_doubt_total, " 114\n"),
+    L(tickd_fences_lost_total, " 112\n"),
+    L(tickd_rewinds_total, " 113\n"),
+    L(tickd_commit_failures, " 2\n"),
+    L(tickd_batch_rows, "_sum 501\n"),
+    L(tickd_batch_bytes, "_sum 502\n"),
+    L(tickd_commit_duration_seconds, "_sum 0.000503\n"),
+    L(tickd_event_to_commit_seconds, "_sum 0.000504\n"),
+    L(tickd_decode_duration_seconds, "_sum 5.05e-07\n"),
+    L(tickd_loop_turn_seconds, "_sum 0.000506\n"),
+    L(tickd_pending_rows, "{batch=\"filling\"} 206\n"),
+    L(tickd_pending_rows, "{batch=\"flying\"} 208\n"),
+    L(tickd_pending_bytes, "{batch=\"filling\"} 207\n"),
+    L(tickd_pending_bytes, "{batch=\"flying\"} 209\n"),
+    L(tickd_backpressure_seconds_total, " 301.5\n"),
+    L(tickd_backpressure, " 0\n"),
+    L(tickd_partition_lag_messages, "{topic=\"ticks\",partition=\"0\"} 602\n"),
+    L(tickd_partition_stored_offset, "{topic=\"ticks\",partition=\"0\"} 1000\n"),
+    L(tickd_partition_log_begin_offset, "{topic=\"ticks\",partition=\"0\"} 601\n"),
+    L(tickd_partition_log_end_offset, "{topic=\"ticks\",partition=\"0\"} 1602\n"),
+    L(tickd_partition_stopped, "{topic=\"ticks\",partition=\"0\"} 1\n"),
+    L(tickd_partition_stopped, "{topic=\"ticks\",partition=\"1\"} 0\n"),
+    L(tickd_partitions_assigned, " 2\n"),
+    L(tickd_kafka_connected, " 1\n"),
+    L(tickd_kafka_connects_total, " 204\n"),
+    L(tickd_kafka_queued_messages, " 205\n"),
+    L(tickd_database_connected, "{session=\"writing\"} 1\n"),
+    L(tickd_database_connects_total, "{session=\"writing\"} 202\n"),
+    L(tickd_database_connects_total, "{session=\"service\"} 203\n"),
+    L(tickd_database_usable, " 1\n"),
+    L(tickd_pairs, " 3\n"),
+    L(tickd_pairs_active, " 2\n"),
+    L(tickd_pair_ticks_total, "{symbol=\"BTC\"} 1\n"),
+    L(tickd_pair_last_tick_timestamp_seconds, "{symbol=\"BTC\"} 801\n"),
+    L(tickd_schema_findings, "{severity=\"warning\"} 1\n"),
+    L(tickd_schema_findings, "{severity=\"fatal\"} 0\n"),
+    L(tickd_schema_object_missing, "{object=\"orders\",severity=\"warning\"} 1\n"),
+    L(tickd_database_stats_timestamp_seconds, " 702\n"),
+    L(tickd_database_size_bytes, " 703\n"),
+    L(tickd_database_capacity_bytes, " 701\n"),
+    L(tickd_ticks_size_bytes, " 704\n"),
+    L(tickd_ticks_growth_bytes_per_second, " 710\n"),
+    L(tickd_ticks_chunks, " 705\n"),
+    L(tickd_wal_archive_enabled, " 1\n"),
+    L(tickd_wal_archive_failing, " 1\n"),
+    L(tickd_wal_archived_total, " 706\n"),
+    L(tickd_wal_archive_failures_total, " 707\n"),
+    L(tickd_wal_archive_last_success_timestamp_seconds, " 708\n"),
+    L(tickd_wal_archive_last_failure_timestamp_seconds, " 709\n"),
+    L(tickd_http_connections, "{kind=\"request\"} 211\n"),
+    L(tickd_http_connections, "{kind=\"stream\"} 9\n"),
+    L(tickd_http_requests_total, " 212\n"),
+    L(tickd_http_connections_dropped_total, " 213\n"),
+    L(tickd_log_lines_dropped_total, " 302\n"),
+    L(process_cpu_seconds_total, " 401.25\n"),
+    L(process_resident_memory_bytes, " 404\n"),
+    L(process_virtual_memory_bytes, " 403\n"),
+    L(process_threads, " 405\n"),
+    L(process_open_fds, " 406\n"),
+    L(process_max_fds, " 407\n"),
+    L(process_start_time_seconds, " 402.5\n"),
+#undef L
+};
+
+enum { LINES = sizeof lines / sizeof *lines };
+
+START_TEST(each_metric_has_the_number_that_is_its_own)
+{
+    struct record r = {.time_us = 801000000, .price = 1};
+    quotes_put(fake_quotes, 0, &r);
+    number_facts();
+    number_database();
+    const char *text = render(METRICS_TEXT);
+    for (size_t i = 0; i < LINES; i++)
+        ck_assert_msg(strstr(text, lines[i].text), "%s", lines[i].text);
+}
+END_TEST
+
+START_TEST(no_metric_is_without_a_line_above)
+{
+    static const char *const names[] = {
+#define X(name, type, labels, how, help) #name,
+        METRICS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t k = 0;
+        while (k < LINES && strcmp(lines[k].name, names[i]) != 0)
+            k++;
+        ck_assert_msg(k < LINES, "%s", names[i]);
+    }
+}
+END_TEST
+
+/* What is true or false can have no number of its own: each is true alone. */
+START_TEST(each_flag_is_its_own)
+{
+    struct {
+        bool *flag;
+        const char *text; /* before the number */
+        bool inverse;
+    } flags[] = {
+        {&vitals.facts.reload_failed, "\ntickd_config_reload_successful ", true},
+        {&vitals.facts.kafka_up, "\ntickd_kafka_connected ", false},
+        {&vitals.facts.database_connected, "\ntickd_database_connected{session=\"writing\"} ",
+         false},
+        {&vitals.facts.service_connected, "\ntickd_database_connected{session=\"service\"} ",
+         false},
+        {&vitals.facts.database_usable, "\ntickd_database_usable ", false},
+        {&vitals.backpressure, "\ntickd_backpressure ", false},
+        {&fake_partitions[1].stopped, "\ntickd_partition_stopped{topic=\"ticks\",partition=\"1\"} ",
+         false},
+        {&fake_database.archiving, "\ntickd_wal_archive_enabled ", false},
+    };
+    enum { FLAGS = sizeof flags / sizeof *flags };
+    fake_database.looked_us = 1;
+    for (size_t on = 0; on < FLAGS; on++) {
+        for (size_t i = 0; i < FLAGS; i++)
+            *flags[i].flag = i == on;
+        const char *text = render(METRICS_TEXT);
+        for (size_t i = 0; i < FLAGS; i++) {
+            const char *line = strstr(text, flags[i].text);
+            ck_assert_msg(line && line[strlen(flags[i].text)] ==
+                                      ((i == on) != flags[i].inverse ? '1' : '0'),
+                          "%s", flags[i].text);
+        }
+    }
 }
 END_TEST
 
@@ -191,6 +409,9 @@ int main(void)
     TCase *tc = tcase_create("metrics");
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, counters_have_their_values);
+    tcase_add_test(tc, each_metric_has_the_number_that_is_its_own);
+    tcase_add_test(tc, no_metric_is_without_a_line_above);
+    tcase_add_test(tc, each_flag_is_its_own);
     tcase_add_test(tc, families_of_openmetrics_lack_the_suffix);
     tcase_add_test(tc, only_active_pairs_are_shown);
     tcase_add_test(tc, partitions_have_lag_and_offsets);
