@@ -13,6 +13,9 @@
 #define ENDS_US         INT64_C(30000000)
 #define ENDS_WAITING_US INT64_C(5000000)
 
+/* The last prices are asked for until there is an answer. */
+#define PRICES_RETRY_US INT64_C(5000000)
+
 struct watch {
     const struct config *config;
     const struct pairs *pairs;
@@ -23,7 +26,8 @@ struct watch {
     size_t partition_cap;
     int64_t ends_us; /* when last asked for, as are the next two; monotonic */
     int64_t stats_us;
-    bool prices_asked;
+    int64_t prices_us;
+    bool prices_answered;
 };
 
 struct monitor *watch_monitor(struct watch *w)
@@ -132,9 +136,8 @@ static void ask_database(struct watch *w, const struct vital_facts *f, int64_t n
 {
     if (!f->service_connected || !f->pairs_loaded || !f->schema || !schema_is_usable(f->schema))
         return;
-    if (!w->prices_asked)
+    if (!w->prices_answered && is_due(&w->prices_us, PRICES_RETRY_US, now_us))
         service_ask_prices(w->parts.service);
-    w->prices_asked = true;
     if (is_due(&w->stats_us, w->config->database_stats_interval_ms * 1000, now_us))
         service_ask_stats(w->parts.service, f->schema->hypertable);
 }
@@ -158,6 +161,7 @@ void watch_on_prices(struct watch *w, const PGresult *rows)
 {
     struct err e;
     size_t count;
+    w->prices_answered = true;
     if (monitor_prices(w->monitor, rows, &count, &e))
         log_info("prices_loaded", "the last prices were read from the table", "prices=%zu", count);
     else
