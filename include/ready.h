@@ -23,6 +23,9 @@
     X(COMMITS, "commits", "the database does not take the batch")                                  \
     X(LAG, "lag", "more messages wait in Kafka than ready_max_lag")
 
+/* So many commits failing in a row are trouble; one or two are ordinary: a restart, a deadlock. */
+#define READY_FAILURES 3
+
 enum ready_condition {
 #define X(name, word, text) READY_##name,
     READY_TABLE(X)
@@ -36,7 +39,16 @@ const char *ready_text(enum ready_condition condition);
 
 bool ready_is_met(enum ready_condition condition, const struct vitals *v);
 
-/* True if all are met. */
+/* The conditions that are not met: bit `1u << condition` of each. */
+unsigned ready_unmet(const struct vitals *v);
+
+/*
+ * True if all are met.
+ *
+ * systemd's READY=1 (report.h) is another question, asked once: has the start come to its end?
+ * Ticks flow by then, but a backlog of hours may make tickd unready all that time, and a start must
+ * not time out for it. Nor can systemd be told that a service is unready again.
+ */
 bool ready(const struct vitals *v);
 
 #endif

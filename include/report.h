@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What tickd says of itself: one headline state, in the log and to systemd, whenever it changes;
- * what is wrong with the schema, whenever that changes; and a summary line now and then.
+ * what is wrong with the schema, whenever that changes; what readiness wants; and a summary line
+ * now and then.
  */
 #ifndef TICKD_REPORT_H
 #define TICKD_REPORT_H
@@ -44,6 +45,16 @@ const char *report_headline(const struct report_facts *facts);
 
 void report_state(struct report *r, const struct report_facts *facts, int64_t now_us);
 void report_schema(struct report *r, const struct schema_report *schema);
+
+/* What was said of readiness. Zero it before use. */
+struct report_ready {
+    bool said;
+    unsigned unmet; /* ready_unmet() */
+    int64_t since_us;
+};
+
+/* Says that tickd is ready or what it lacks (`unmet`, of ready_unmet()), if that has changed. */
+void report_ready(struct report_ready *r, unsigned unmet, int64_t now_us);
 
 /* The summary, if its time has come. */
 void report_stats(struct report *r, const struct pipeline_stats *stats, int64_t now_us);

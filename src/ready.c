@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ready.h"
 
-/* One or two failed commits in a row are ordinary: a restart, a deadlock. */
-#define FAILURES_IN_A_ROW 3
-
 static const struct {
     const char *name;
     const char *text;
@@ -51,7 +48,7 @@ bool ready_is_met(enum ready_condition condition, const struct vitals *v)
     case READY_GAPS:
         return f->partitions_stopped == 0;
     case READY_COMMITS:
-        return f->commit_failures < FAILURES_IN_A_ROW;
+        return f->commit_failures < READY_FAILURES;
     case READY_LAG:
         return v->max_lag == 0 || v->lag <= v->max_lag;
     case READY_COUNT:
@@ -60,11 +57,15 @@ bool ready_is_met(enum ready_condition condition, const struct vitals *v)
     return true;
 }
 
+unsigned ready_unmet(const struct vitals *v)
+{
+    unsigned unmet = 0;
+    for (int c = 0; c < READY_COUNT; c++)
+        unmet |= (unsigned)!ready_is_met((enum ready_condition)c, v) << c;
+    return unmet;
+}
+
 bool ready(const struct vitals *v)
 {
-    for (int c = 0; c < READY_COUNT; c++) {
-        if (!ready_is_met((enum ready_condition)c, v))
-            return false;
-    }
-    return true;
+    return ready_unmet(v) == 0;
 }

@@ -3,14 +3,12 @@
 
 #include "log.h"
 #include "notify.h"
+#include "ready.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char flowing[] = "flowing";
-
-/* One or two commits that fail in a row are ordinary: a restart, a deadlock. */
-#define FAILURES_TO_TELL 3
 
 void report_init(struct report *r, int64_t stats_interval_us, int64_t now_us)
 {
@@ -37,7 +35,7 @@ const char *report_headline(const struct report_facts *facts)
         return "reading offsets";
     if (facts->partitions_stopped > 0)
         return "degraded: partitions stopped";
-    if (facts->commit_failures >= FAILURES_TO_TELL)
+    if (facts->commit_failures >= READY_FAILURES)
         return "degraded: commits fail";
     return flowing;
 }
@@ -107,6 +105,33 @@ void report_schema(struct report *r, const struct schema_report *schema)
     r->schema_known = true;
     r->schema = *schema;
     log_schema(schema);
+}
+
+/* "broker,lag", or "nothing". */
+static const char *name_unmet(unsigned unmet, char *text, size_t size)
+{
+    size_t len = 0;
+    for (int c = 0; c < READY_COUNT && len < size; c++) {
+        if (unmet & 1u << c)
+            len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? "," : "",
+                                    ready_name((enum ready_condition)c));
+    }
+    return len > 0 ? text : "nothing";
+}
+
+void report_ready(struct report_ready *r, unsigned unmet, int64_t now_us)
+{
+    char is[128], was[128];
+    if (r->said && r->unmet == unmet)
+        return;
+    double for_s = r->said ? (double)(now_us - r->since_us) / 1e6 : 0;
+    const char *before = r->said ? name_unmet(r->unmet, was, sizeof was) : "unknown";
+    if (unmet)
+        log_info("unready", "not ready", "missing=%s was_missing=%s for_s=%.1f",
+                 name_unmet(unmet, is, sizeof is), before, for_s);
+    else
+        log_info("ready", "ready", "was_missing=%s for_s=%.1f", before, for_s);
+    *r = (struct report_ready){true, unmet, now_us};
 }
 
 void report_stats(struct report *r, const struct pipeline_stats *stats, int64_t now_us)

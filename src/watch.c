@@ -28,6 +28,7 @@ struct watch {
     int64_t stats_us;
     int64_t prices_us;
     bool prices_answered;
+    struct report_ready ready;
 };
 
 struct monitor *watch_monitor(struct watch *w)
@@ -142,10 +143,18 @@ static void ask_database(struct watch *w, const struct vital_facts *f, int64_t n
         service_ask_stats(w->parts.service, f->schema->hypertable);
 }
 
+static void say_ready(struct watch *w, const struct vital_facts *facts, struct instant now)
+{
+    struct vitals v;
+    monitor_vitals(w->monitor, facts, now, &v);
+    report_ready(&w->ready, ready_unmet(&v), now.mono_us);
+}
+
 void watch_second(struct watch *w, struct instant now)
 {
     struct vital_facts facts = collect(w);
     monitor_second(w->monitor, &facts, now);
+    say_ready(w, &facts, now);
     ask_kafka(w, &facts, now.mono_us);
     ask_database(w, &facts, now.mono_us);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* links: report.o schema.o schema_sql.o fkcheck.o err.o stub_log.o */
+/* links: report.o ready.o schema.o schema_sql.o fkcheck.o err.o stub_log.o */
 #include "report.h"
 
 #include "notify.h"
+#include "ready.h"
 #include "stub_log.h"
 #include <check.h>
 #include <stdio.h>
@@ -10,14 +11,14 @@
 #include <string.h>
 
 static struct report report;
-static unsigned ready;
+static unsigned told_ready;
 static char status[64];
 
 /* --- instead of notify.c --- */
 
 void notify_ready(void)
 {
-    ready++;
+    told_ready++;
 }
 
 void notify_status(const char *text)
@@ -39,7 +40,7 @@ static const struct report_facts all_well = {
 static void set_up(void)
 {
     stub_log_reset();
-    ready = 0;
+    told_ready = 0;
     status[0] = '\0';
     report_init(&report, 1000000, 0);
 }
@@ -124,7 +125,7 @@ START_TEST(state_is_said_when_it_changes)
     ck_assert_str_eq(stub_log_last("state"),
                      "waiting for broker was=starting for_s=2.0 partitions=3");
     ck_assert_str_eq(status, "waiting for broker");
-    ck_assert_uint_eq(ready, 0);
+    ck_assert_uint_eq(told_ready, 0);
     report_state(&report, &all_well, 5500000);
     ck_assert_str_eq(stub_log_last("state"),
                      "flowing was=waiting for broker for_s=3.5 partitions=3");
@@ -140,7 +141,41 @@ START_TEST(ready_is_told_once_when_ticks_flow_first)
     report_state(&report, &facts, 2);
     report_state(&report, &all_well, 3);
     ck_assert_uint_eq(stub_log_count("state"), 3);
-    ck_assert_uint_eq(ready, 1);
+    ck_assert_uint_eq(told_ready, 1);
+}
+END_TEST
+
+/* --- readiness --- */
+
+START_TEST(readiness_is_said_when_what_is_missing_changes)
+{
+    struct report_ready r = {0};
+    unsigned broker = 1u << READY_BROKER, lag = 1u << READY_LAG;
+    report_ready(&r, broker | lag, 1000000);
+    ck_assert_str_eq(stub_log_last("unready"),
+                     "not ready missing=broker,lag was_missing=unknown for_s=0.0");
+    report_ready(&r, broker | lag, 2000000);
+    ck_assert_uint_eq(stub_log_count("unready"), 1);
+    report_ready(&r, lag, 3500000);
+    ck_assert_str_eq(stub_log_last("unready"),
+                     "not ready missing=lag was_missing=broker,lag for_s=2.5");
+    report_ready(&r, 0, 4000000);
+    ck_assert_str_eq(stub_log_last("ready"), "ready was_missing=lag for_s=0.5");
+    report_ready(&r, 0, 5000000);
+    ck_assert_uint_eq(stub_log_count("ready"), 1);
+    report_ready(&r, broker, 6000000);
+    ck_assert_str_eq(stub_log_last("unready"),
+                     "not ready missing=broker was_missing=nothing for_s=2.0");
+}
+END_TEST
+
+START_TEST(all_that_can_be_missing_is_named)
+{
+    struct report_ready r = {0};
+    report_ready(&r, (1u << READY_COUNT) - 1, 1);
+    for (int c = 0; c < READY_COUNT; c++)
+        ck_assert_ptr_nonnull(
+            strstr(stub_log_last("unready"), ready_name((enum ready_condition)c)));
 }
 END_TEST
 
@@ -251,6 +286,8 @@ int main(void)
     tcase_add_test(t, headline_is_flowing_if_nothing_is);
     tcase_add_test(t, state_is_said_when_it_changes);
     tcase_add_test(t, ready_is_told_once_when_ticks_flow_first);
+    tcase_add_test(t, readiness_is_said_when_what_is_missing_changes);
+    tcase_add_test(t, all_that_can_be_missing_is_named);
     tcase_add_test(t, schema_is_said_when_it_changes);
     tcase_add_test(t, good_schema_is_said_once_too);
     tcase_add_test(t, summary_comes_at_its_interval_with_what_is_new);
