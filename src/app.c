@@ -448,6 +448,7 @@ static _Noreturn void leave(const char *text)
 static void on_alarm(int signum)
 {
     (void)signum;
+    log_dump_recorder();
     leave("tickd: librdkafka does not come back; leaving without it\n");
 }
 
@@ -742,6 +743,7 @@ int app_run(struct config *config, const struct config_source *source)
     service_start(app.service);
     if (!kafka_start(app.kafka, &e)) {
         log_error("kafka_failed", "the consumer could not be started", "error=%s", e.text);
+        log_dump_recorder();
         app.exit_code = EXIT_RUNTIME;
     } else {
         ev_run(app.loop, 0);

@@ -258,10 +258,17 @@ static void on_fault(int signum)
     raise(signum); /* blocked until we return, and then as if we had not been asked */
 }
 
+/* A fault may be that the stack is used up, so the handler has one of its own. It is the loop
+ * thread's; those of libraries use theirs. */
+#define FAULT_STACK_BYTES (64 * 1024)
+
 void log_catch_faults(void)
 {
+    static char stack[FAULT_STACK_BYTES];
     static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    struct sigaction action = {.sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_fault,
+                               .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)};
+    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &action, NULL);

@@ -153,6 +153,11 @@ static void set_deadline(struct pg *pg, enum deadline d)
  * another one under the same number, or gone (see check_socket()). */
 static void set_state(struct pg *pg, enum state next)
 {
+    /* The steps of a request are too many to tell. */
+    if (!(states[next].up && states[pg->state].up) &&
+        strcmp(states[next].name, states[pg->state].name) != 0)
+        log_debug("database_state", states[next].name, "name=%s was=%s", pg->name,
+                  states[pg->state].name);
     ev_io_stop(pg->loop, &pg->io);
     if (states[next].deadline != states[pg->state].deadline)
         set_deadline(pg, states[next].deadline);

@@ -97,6 +97,13 @@ static bool is_full(const struct pipeline *p)
     return batch_is_full(p->filling, &limits);
 }
 
+static void set_state(struct pipeline *p, enum pipeline_state next)
+{
+    log_debug("pipeline_state", pipeline_state_name(next), "was=%s partitions=%zu",
+              pipeline_state_name(p->state), p->offsets.count);
+    p->state = next;
+}
+
 static void clear_batch(struct pipeline *p, struct batch *b)
 {
     batch_clear(b, p->offsets.count, &p->options.limits);
@@ -410,6 +417,9 @@ static void rewind_to(struct pipeline *p, const int64_t *values)
         partition->durable = partition->expected = values[i];
         partition->stopped = false;
         partition->gap_low = OFFSETS_UNKNOWN;
+        log_debug("partition_start", "reading on from the stored offset",
+                  "topic=%s partition=%d offset=%lld", partition->topic, (int)partition->id,
+                  (long long)values[i]);
     }
     p->ops.assign(p->ops.ctx, &p->offsets);
 }
@@ -444,7 +454,7 @@ void pipeline_on_offsets(struct pipeline *p, uint32_t epoch, const int64_t *valu
     assert(p->flight != FLIGHT_SENT);
     p->sync_wanted = false;
     if (p->state == PIPELINE_SYNCING) {
-        p->state = PIPELINE_RUNNING;
+        set_state(p, PIPELINE_RUNNING);
         rewind_to(p, values);
         return;
     }
@@ -484,7 +494,7 @@ void pipeline_on_assign(struct pipeline *p, const struct offsets *partitions)
     if (p->flight == FLIGHT_NONE)
         clear_batch(p, p->flying);
     p->settled_offset = OFFSETS_UNKNOWN;
-    p->state = PIPELINE_SYNCING;
+    set_state(p, PIPELINE_SYNCING);
     want_sync(p);
 }
 
@@ -497,14 +507,14 @@ static void finish_release(struct pipeline *p)
     drop_uncommitted(p);
     offsets_clear(&p->offsets);
     p->gap_seen = p->jumping = p->sync_wanted = p->resume_all = false;
-    p->state = PIPELINE_IDLE;
+    set_state(p, PIPELINE_IDLE);
     p->ops.release(p->ops.ctx);
 }
 
 void pipeline_on_revoke(struct pipeline *p, bool lost, struct instant now)
 {
     if (p->state == PIPELINE_RUNNING && p->flight == FLIGHT_SENT && !lost) {
-        p->state = PIPELINE_RELEASING;
+        set_state(p, PIPELINE_RELEASING);
         p->release_us = now.mono_us + p->options.release_timeout_us;
         return;
     }
