@@ -86,6 +86,35 @@ def test_alerts_fire_and_clear(watched):
     watched.fires("TickdDown", ticks=False)
 
 
+def test_afternoon_of_the_outage(watched):
+    """Everything but ticks is dropped under the running daemon: who is on call hears of each object,
+    and of nothing any more when the schema is back. Nobody has restarted anything."""
+    flow = watched.flow
+    watched.wait(lambda: watched.server.query("tickd_ready == 1"), "readiness in Prometheus")
+    watched.clears("TickdNotReady", "TickdTicksStopped", "TickdSchemaObjectMissing")
+    pid = flow.daemon.pid
+
+    schema.drop_all_but_ticks(flow.db)
+    alerts = ("TickdSchemaObjectMissing", "TickdForeignObjectMissing")
+
+    def named():
+        firing = watched.server.firing()
+        return {each["object"] for alert in alerts for each in firing.get(alert, [])}
+    watched.wait(lambda: set(schema.LOST) <= named(), "each missing object's alert", ticks=False,
+                 detail=named)
+    watched.fires("TickdNotReady", severity="critical")
+    watched.fires("TickdTicksStopped", severity="critical")
+    answer = watched.web.get("/readyz")
+    assert (answer.status, answer.json["ready"]) == (503, False)
+
+    schema.restore(flow.db)
+    watched.clears(*alerts, "TickdNotReady", "TickdTicksStopped", "TickdDatabaseUnreachable")
+    assert watched.web.get("/readyz").status == 200
+    assert flow.daemon.alive and flow.daemon.pid == pid
+    flow.wait_consumed()
+    flow.check_rows()
+
+
 def dashboard_has_data(watched):
     """Each expression of the dashboard is one that Prometheus answers, with data where there are any."""
     def empty():

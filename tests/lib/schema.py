@@ -53,3 +53,25 @@ def migrate(cluster, dbname, scratch, **more):
            "TICKD_SQL": SQL_DIR, **more}
     return subprocess.run([os.path.join(DEPLOY, "migrate")], env=env, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+
+# --- the afternoon of the outage
+
+# What was lost then: everything but `ticks`, whether tickd needs it or another service does.
+LOST = ("pairs", "orders", "positions", "whale_activities", "performance_metrics", "candles_15m_ohlcv",
+        "ingest_offsets", "rejected_ticks", "ingest_gaps")
+_VIEWS = ("candles_15m_ohlcv",)
+
+
+def drop_all_but_ticks(db):
+    """Under whoever is connected; pairs goes with its trigger's function and ticks' foreign key."""
+    tables = ", ".join(name for name in LOST if name not in _VIEWS)
+    db.query(f"DROP VIEW {', '.join(_VIEWS)}; DROP TABLE {tables} CASCADE; DROP FUNCTION pairs_notify")
+
+
+def restore(db):
+    """By the changes that make what was lost, as an operator would, in plan order."""
+    for name in changes():
+        if name in LOST or name in ("pairs_seed", "pairs_notify", "tickd_role"):
+            db.cluster.psql_file(os.path.join(SQL_DIR, "deploy", name + ".sql"), db.name)
+    db.query("ALTER TABLE ticks ADD FOREIGN KEY (symbol) REFERENCES pairs")
