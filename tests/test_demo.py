@@ -111,9 +111,14 @@ def _check_gone(directory):
 
 
 def test_its_api_counts_thirty_pairs_until_it_is_ended(demo):
-    """With DEMO_SECONDS=0, and by the address that it prints."""
+    """With DEMO_SECONDS=0, and by the addresses that it prints."""
     run = demo(0)
     directory = run.directory()
+    page = wait_until(lambda: re.search(r"in a browser: (http://\S+/) ", run.text()),
+                      "the page's address", detail=run.text)[1]
+    with urllib.request.urlopen(page, timeout=30) as answer:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert b"<title>tickd</title>" in answer.read()
     address = wait_until(lambda: re.search(r"curl (http://\S+)/api/v1/pairs", run.text()),
                          "the address", detail=run.text)[1]
 
