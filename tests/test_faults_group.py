@@ -231,6 +231,7 @@ def test_name_taken_twice_ends_the_older_with_its_exit_code(flow):
     second = flow.new_daemon()
     assert first.wait_exit() == 1
     assert first.logged("event=kafka_fatal .*fenced")
+    assert "level=debug event=batch_done" in first.recorded()
     flow.daemon = second
     flow.send_ticks(300)
     flow.wait_consumed()

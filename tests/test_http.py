@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What tickd says over HTTP is so, and nobody who asks can hold ticks up."""
 
+import datetime
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,7 +14,7 @@ import time
 
 import pytest
 
-from lib import daemon, net, schema
+from lib import daemon, net, pg, schema
 from lib.flow import Flow, canonical, now_ms
 from lib.wait import holds_for, wait_until
 from lib.web import Web, parse
@@ -224,6 +226,26 @@ def test_counts_are_those_of_the_table(flow, web):
     assert status["settings"]["linger_ms"]["value"] == "20"
 
 
+def test_status_has_the_members_that_are_documented(flow, web):
+    with open(os.path.join(schema.ROOT, "docs", "http.md"), encoding="utf-8") as file:
+        section = file.read().split("\n## /status\n")[1].split("\n## ")[0]
+    beginning, table = section.split("\n| Member |")
+    members = [name for row in re.findall(r"(?m)^\| (`.*?) \|", table)
+               for name in re.findall(r"`(\w+)`", row)]
+    flow.start()
+    flow.send_raw("{not json")
+    flow.wait_consumed()
+    found = wait_ready(flow, web) and web.json("/status")
+    own = [name for name in re.findall(r"`(\w+)`", beginning)]
+    assert set(found) == {*own, *web.json("/readyz"), *members}
+    # What the right column names is in the member of its row.
+    inner = {name: set(re.findall(r"`(\w+)`", right)) for left, right in
+             re.findall(r"(?m)^\| (`.*?) \| (.*) \|$", table) for name in re.findall(r"`(\w+)`", left)}
+    found["rejects"], found["settings"] = found["rejects"][0], found["settings"]["topics"]
+    for name, names in inner.items():
+        assert not names or names <= set(found[name]), name
+
+
 def test_prices_survive_a_restart_and_tell_the_change(flow, web):
     flow.start()
     symbols = symbols_of(flow)
@@ -245,6 +267,56 @@ def test_prices_survive_a_restart_and_tell_the_change(flow, web):
         assert {**old, "change_24h_pct": None} == new
 
 
+def test_what_the_table_holds_is_asked_for_until_it_answers(flow, web):
+    """Somebody has locked it: tickd is ready without prices and sizes, and has them when he is gone."""
+    flow.config["lock_timeout_ms"] = 200
+    flow.start()
+    flow.send_ticks(60, symbols_of(flow))
+    flow.wait_consumed()
+    flow.daemon.stop()
+    locker = flow.db.session()
+    try:
+        with locker.cursor() as cursor:
+            cursor.execute("LOCK TABLE ticks IN ACCESS EXCLUSIVE MODE")
+        flow.start()
+        for what in ("prices", "stats"):
+            flow.daemon.wait_log(f"event=service_failed .*request={what} sqlstate=55P03",
+                                 flow.daemon.began)
+        assert web.get("/api/v1/latest-prices").json["count"] == 0
+        wait_ready(flow, web)
+        assert web.json("/status")["database"]["ticks_bytes"] is None
+    finally:
+        locker.close()
+    flow.daemon.wait_log("event=prices_loaded.*prices=30", flow.daemon.began)
+    assert web.get("/api/v1/latest-prices").json["count"] == 30
+    wait_until(lambda: (web.json("/status")["database"]["ticks_bytes"] or 0) > 0, "the sizes")
+
+
+def test_archiving_is_reported_as_it_is(pg_factory, mock, tickd, web):
+    """The server archives, cannot, and then can."""
+    cluster = pg_factory(archive_mode="on", archive_command="false")
+    db = pg.Database(cluster, cluster.create_deployed())
+    flow = Flow(db, mock, tickd, http_listen=web.listen, database_stats_interval_ms=1000)
+    flow.create_topic().start()
+    flow.send_ticks(30)
+    flow.wait_consumed()
+    db.query("SELECT pg_switch_wal()")
+
+    def sample(name):
+        return web.metrics().samples.get((f"tickd_wal_archive_{name}", frozenset()))
+    flow.daemon.wait_until(lambda: sample("failing") == 1, "archiving to fail")
+    assert sample("enabled") == 1 and sample("failures_total") >= 1
+    assert sample("last_success_timestamp_seconds") is None
+    assert web.json("/status")["database"]["archive_fails"] is True
+
+    db.query("ALTER SYSTEM SET archive_command = 'true'")
+    db.query("SELECT pg_reload_conf()")
+    flow.daemon.wait_until(lambda: sample("failing") == 0, "archiving to succeed")
+    assert sample("last_success_timestamp_seconds") >= sample("last_failure_timestamp_seconds")
+    assert web.metrics().value("tickd_wal_archived_total") >= 1
+    db.close()
+
+
 def test_no_secret_is_shown(tickd, web):
     daemon = tickd({**alone(web), "database_url": "postgresql://tickd:hunter22@127.0.0.1:1/x",
                     "kafka.security.protocol": "sasl_plaintext", "kafka.sasl.mechanism": "PLAIN",
@@ -252,6 +324,13 @@ def test_no_secret_is_shown(tickd, web):
     daemon.wait_log("event=started")
     for path in DOCUMENTS:
         assert b"hunter" not in web.get(path).body, path
+    stream = Stream(web)
+    events = str([stream.next() for _ in range(4)])
+    stream.close()
+    assert "hunter" not in events
+    daemon.child.send(signal.SIGUSR1)
+    daemon.wait_log("event=dump_missing")
+    assert "hunter" not in daemon.log_text()
     assert "***" in str(web.get("/status").json["settings"]["kafka.sasl.password"])
 
 
@@ -329,6 +408,31 @@ def test_stream_begins_with_everything_and_goes_on_with_what_changes(flow, web):
     stream.close()
 
 
+def test_a_client_of_the_stream_gets_a_few_events_a_second(flow, web):
+    """However many ticks come; by the daemon's own clock."""
+    flow.start()
+    wait_ready(flow, web)
+    stream = Stream(web)
+    first, last, events = stream.next_of("state"), None, 0
+    while not last or seconds_between(first["now"], last["now"]) < 5:
+        flow.send_ticks(200, symbols_of(flow))
+        flow.flush()
+        name, document = stream.next()
+        events += 1
+        last = document if name == "state" else last
+    stream.close()
+    assert last["totals"]["stored"] - first["totals"]["stored"] > 10 * events
+    # Two beats a second, each with prices, and one of them with the state.
+    assert events <= 4 * seconds_between(first["now"], last["now"])
+
+
+def seconds_between(earlier, later):
+    """Of two times as tickd writes them."""
+    earlier, later = (datetime.datetime.fromisoformat(each.replace("Z", "+00:00"))
+                      for each in (earlier, later))
+    return (later - earlier).total_seconds()
+
+
 def test_streams_are_limited_and_end_with_the_daemon(tickd, web):
     daemon = start_alone(tickd, web, http_connections=8)
     first, second = Stream(web), Stream(web)
@@ -350,11 +454,7 @@ def test_afternoon_of_the_outage(flow, web):
     flow.send_ticks(30)
     flow.wait_consumed()
     wait_ready(flow, web)
-    tables = ("pairs", "orders", "positions", "whale_activities", "performance_metrics",
-              "candles_15m_ohlcv", "ingest_offsets", "rejected_ticks", "ingest_gaps")
-    flow.db.query("DROP VIEW candles_15m_ohlcv; DROP TABLE pairs, orders, positions,"
-                  " whale_activities, performance_metrics, ingest_offsets, rejected_ticks,"
-                  " ingest_gaps CASCADE; DROP FUNCTION pairs_notify")
+    schema.drop_all_but_ticks(flow.db)
     wait_ready(flow, web, False)
 
     def named():
@@ -362,24 +462,24 @@ def test_afternoon_of_the_outage(flow, web):
         objects = {found["object"] for entry in answer.json["missing"]
                    for found in entry.get("objects", [])}
         return answer.status == 503 and objects
-    flow.daemon.wait_until(lambda: set(tables) <= (named() or set()), "each missing table's name")
+    flow.daemon.wait_until(lambda: set(schema.LOST) <= (named() or set()),
+                           "each missing table's name")
     missing = web.metrics().labels("tickd_schema_object_missing", "object")
-    assert set(tables) <= set(missing)
+    assert set(schema.LOST) <= set(missing)
     assert web.metrics().value("tickd_ready_condition", condition="schema") == 0
 
     pid = flow.daemon.pid
-    for name in ("pairs", "pairs_seed", "pairs_notify", "orders", "positions", "whale_activities",
-                 "performance_metrics", "candles_15m_ohlcv", "ingest_offsets", "rejected_ticks",
-                 "ingest_gaps", "tickd_role"):
-        flow.db.cluster.psql_file(os.path.join(schema.SQL_DIR, "deploy", name + ".sql"),
-                                  flow.db.name)
-    flow.db.query("ALTER TABLE ticks ADD FOREIGN KEY (symbol) REFERENCES pairs")
+    back = flow.daemon.mark()
+    schema.restore(flow.db)
     wait_ready(flow, web)
     assert flow.daemon.alive and flow.daemon.pid == pid
     flow.send_ticks(30)
     flow.wait_consumed()
     flow.check_rows()
     assert not web.metrics().labels("tickd_schema_object_missing", "object")
+    # The log tells the same story.
+    assert flow.daemon.logged(r"event=unready .*missing=\S*schema\S* was_missing=nothing for_s=")
+    flow.daemon.wait_log("event=ready .*missing=nothing", back)
 
 
 def test_lag_makes_it_unready_although_nothing_is_fetched(flow, web):
@@ -544,18 +644,20 @@ def test_dump_names_what_is_missing(tickd, web):
     daemon.wait_log("event=dump_missing.*condition=broker")
 
 
-def test_fault_writes_the_flight_recorder(flow):
-    """Lines of all levels, of which log_level has shown none."""
+@pytest.mark.parametrize("fault", [signal.SIGABRT, signal.SIGSEGV])
+def test_fault_writes_the_flight_recorder(flow, fault):
+    """Lines of all levels, of which log_level has shown none: how it came to where it is."""
     flow.start(log_level="warn", http_listen="off")
     flow.send_ticks(30)
     flow.wait_consumed()
     assert not flow.daemon.logged("event=batch_done")
-    flow.daemon.child.send(signal.SIGABRT)
-    assert flow.daemon.wait_exit() == -signal.SIGABRT
-    text = flow.daemon.log_text()
-    recorded = text.partition("event=flight_recorder msg=begin\n")[2].partition(
-        "level=error event=flight_recorder msg=end")[0]
-    assert "event=started" in recorded and "level=debug event=batch_done" in recorded
+    flow.daemon.child.send(fault)
+    assert flow.daemon.wait_exit() == -fault
+    text = flow.daemon.recorded()
+    assert "event=started" in text
+    for event in ("database_state msg=connecting", "pipeline_state msg=running",
+                  "partition_start .*partition=0 offset=0", "batch_done"):
+        assert re.search(f"level=debug event={event}", text), event
 
 
 # --- tickd health

@@ -147,6 +147,14 @@ class Tickd:
         expression = re.compile(pattern)
         return [line for line in self.log_text(since).splitlines() if expression.search(line)]
 
+    def recorded(self):
+        """What the flight recorder wrote, once and whole."""
+        begin = "event=flight_recorder msg=begin\n"
+        end = "level=error event=flight_recorder msg=end\n"
+        text = self.log_text()
+        assert text.count(begin) == text.count(end) == 1, text
+        return text.partition(begin)[2].partition(end)[0]
+
     def wait_log(self, pattern, since=0, timeout=DEADLINE_S):
         """Waits for such a line and returns the first one; gives up when the process ends."""
         return self.wait_until(lambda: self.logged(pattern, since), f"log line {pattern!r}",
