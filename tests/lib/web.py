@@ -99,6 +99,20 @@ class Metrics:
         return {dict(labels)[label]: value for (found, labels), value in self.samples.items()
                 if found == name}
 
+    def histogram(self, name, since=None):
+        """{upper bound: count up to it} of a histogram, of what came after an earlier scrape."""
+        def buckets(metrics):
+            return {float(bound): count for bound, count in metrics.labels(f"{name}_bucket", "le").items()}
+        before = buckets(since) if since else {}
+        return {bound: count - before.get(bound, 0) for bound, count in sorted(buckets(self).items())}
+
+
+def quantile(histogram, share):
+    """The upper bound of the bucket which that share of the values does not exceed."""
+    total = max(histogram.values())
+    assert total > 0, "an empty histogram"
+    return next(bound for bound, count in histogram.items() if count >= share * total)
+
 
 def parse(text):
     """Refuses what Prometheus would refuse, and what stands there twice."""
