@@ -126,6 +126,34 @@ def test_broker_lets_in_who_has_a_password_and_keeps_its_storage(stack, db, tick
     daemon.wait_until(lambda: db.count("ticks") == 2, "the tick after the restart")
 
 
+def refusal(bootstrap, properties):
+    """What a client is told that asks for the topics, or None if it is told them."""
+    heard = []
+    admin = confluent_kafka.admin.AdminClient({
+        "bootstrap.servers": bootstrap, "log_level": 0, "error_cb": heard.append, **properties})
+    try:
+        admin.list_topics(timeout=10)
+        return None
+    except confluent_kafka.KafkaException:
+        admin.poll(0)
+        return " ".join(map(str, heard))
+
+
+def test_broker_keeps_out_who_has_no_password(stack):
+    stack.start()
+    good = stack.client("feed")
+    assert refusal(stack.bootstrap, good) is None
+    wrong = {**good, "sasl.password": PASSWORD}
+    assert "Authentication failed" in refusal(stack.bootstrap, wrong)
+    unknown = {**good, "sasl.username": "nobody"}
+    assert "Authentication failed" in refusal(stack.bootstrap, unknown)
+    without = {"security.protocol": "ssl", "ssl.ca.location": good["ssl.ca.location"]}
+    assert "Disconnected" in refusal(stack.bootstrap, without)
+    assert refusal(stack.bootstrap, {"security.protocol": "plaintext"})
+    in_plain_text = {**good, "security.protocol": "sasl_plaintext"}
+    assert refusal(stack.bootstrap, in_plain_text)
+
+
 def test_topic_is_made_by_the_first_user(tmp_path):
     """With a kafka-topics.sh that shows what it was called with: the tools are not among the classes."""
     tool = tmp_path / "kafka-topics.sh"
