@@ -88,7 +88,27 @@ def test_stop_has_time_to_drain(installed):
     shutdown_s = int(re.search(r"^shutdown_timeout_ms = (\d+)", options, re.M)[1]) / 1000
     watchdog_s = 5
     assert int(service["TimeoutStopSec"][0]) > shutdown_s + watchdog_s
-    assert service["RestartPreventExitStatus"] == ["78"]
+
+
+def test_a_mistake_of_the_operator_is_not_tried_again(installed):
+    service = unit(installed, "tickd.service")["Service"]
+    assert service["Restart"] == ["always"]
+    assert service["RestartPreventExitStatus"] == ["2 78"]
+
+
+def test_time_to_start_is_what_a_waiting_start_asks_for(installed):
+    with open(os.path.join(ROOT, "src", "notify.c"), encoding="utf-8") as file:
+        extension_us = int(re.search(r"START_EXTENSION_US (\d+)", file.read())[1])
+    service = unit(installed, "tickd.service")["Service"]
+    assert int(service["TimeoutStartSec"][0]) * 1000000 == extension_us
+
+
+def test_descriptors_are_enough_for_every_connection(installed):
+    table = run(programs.path("tickd"), "--print-option-table")
+    most = int(re.search(r"^http_connections\t.*\b4 to (\d+)", table, re.M)[1])
+    files_and_sockets_beside = 1024
+    limit = int(unit(installed, "tickd.service")["Service"]["LimitNOFILE"][0])
+    assert limit >= most + files_and_sockets_beside
 
 
 def test_an_instance_has_files_of_its_own(installed):
