@@ -49,6 +49,12 @@ deb-check: deb
 	scripts/deb-check
 .PHONY: deb-check
 
+# Runs it under a systemd of its own, in a container of systemd-nspawn.
+sandbox-check: deb
+	scripts/deps build check package-check
+	scripts/sandbox-check
+.PHONY: sandbox-check
+
 # Builds both images with buildah on a base of its own, and runs what is in them.
 image-check:
 	scripts/deps build check package-check
