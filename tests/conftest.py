@@ -103,6 +103,16 @@ def pg_factory(scratch, show_log):
         cluster.close()
 
 
+@pytest.fixture(scope="session")
+def pg_timescale(scratch):
+    """The cluster of the run with TimescaleDB, where the server offers it."""
+    _skip_if(pg.missing() or (None if pg.offers_timescale() else "this server does not offer TimescaleDB"))
+    cluster = pg.Cluster(scratch, **pg.TIMESCALE)
+    cluster.start()
+    yield cluster
+    cluster.close()
+
+
 @pytest.fixture
 def pg_private(pg_factory):
     """A cluster of the test's own, running, to be stopped, killed or filled up."""

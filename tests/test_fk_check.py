@@ -45,12 +45,8 @@ FUNCTION = """CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
 
 
 def hypertable(request):
-    """A database with the schema in a server of its own with TimescaleDB; skips if there is none."""
-    if not request.getfixturevalue("pg").query(
-            "SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'"):
-        pytest.skip("this server does not offer TimescaleDB")
-    cluster = request.getfixturevalue("pg_factory")(
-        shared_preload_libraries="'timescaledb'", **{"timescaledb.telemetry_level": "off"})
+    """A database with the schema on TimescaleDB; skips if there is none."""
+    cluster = request.getfixturevalue("pg_timescale")
     return Database(cluster, cluster.create_deployed())
 
 

@@ -28,15 +28,6 @@ class Native(Database):
         getattr(schema, what)(self.cluster, self.name)
 
 
-def native(pg):
-    """An empty database whose server offers the extension; skips if it does not."""
-    if not pg.query("SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'"):
-        pytest.skip("this server does not offer TimescaleDB")
-    if pg.query("SELECT current_setting('timescaledb.disable_load', true)") == [(None,)]:
-        pytest.skip("this server does not preload TimescaleDB")
-    return Native(pg, pg.create_database())
-
-
 @pytest.fixture(scope="module")
 def shared_wasm(scratch):
     """It takes seconds to come up, and no time to be emptied again."""
@@ -48,17 +39,23 @@ def shared_wasm(scratch):
     database.close()
 
 
+@pytest.fixture
+def native(pg_timescale):
+    """An empty database whose server has the extension."""
+    database = Native(pg_timescale, pg_timescale.create_database())
+    yield database
+    database.close()
+    pg_timescale.drop_database(database.name)
+
+
 @pytest.fixture(name="empty", params=["native", "wasm"])
 def empty_fixture(request):
     """A database without the schema; what the test deployed is reverted."""
     is_wasm = request.param == "wasm"
-    database = request.getfixturevalue("shared_wasm") if is_wasm else native(request.getfixturevalue("pg"))
+    database = request.getfixturevalue("shared_wasm" if is_wasm else "native")
     yield database
     database.query("ROLLBACK; RESET ROLE; SET search_path = public; RESET timezone")
-    if not is_wasm:
-        database.close()
-        database.cluster.drop_database(database.name)
-    elif database.query("SELECT to_regclass('pairs')::text") == [("pairs",)]:
+    if is_wasm and database.query("SELECT to_regclass('pairs')::text") == [("pairs",)]:
         database.run_changes("revert")
 
 
@@ -203,12 +200,9 @@ def test_role_tickd_is_told_the_size_with_that_of_chunks(hyper):
 def elsewhere_fixture(request, scratch):
     """An empty database with the extension in a schema of its own."""
     if request.param == "native":
-        cluster = request.getfixturevalue("pg")
-        database = native(cluster)
+        database = request.getfixturevalue("native")
         database.query("CREATE SCHEMA ts; CREATE EXTENSION timescaledb SCHEMA ts")
         yield database
-        database.close()
-        cluster.drop_database(database.name)
         return
     reason = wasm.missing()
     if reason:
@@ -228,30 +222,25 @@ def test_the_extension_may_live_in_another_schema(elsewhere):
     elsewhere.run_changes("revert")
 
 
-def test_a_merge_opens_the_chunks_of_its_own_rows_only(pg):
+def test_a_merge_opens_the_chunks_of_its_own_rows_only(native):
     """Else it takes milliseconds a row where ticks of some years are."""
-    database = native(pg)
-    database.run_changes("deploy")
-    database.query("INSERT INTO ticks (time, symbol, price, volume)"
-                   " SELECT '2024-01-01'::timestamptz + n * interval '1 day', 'BTC', 1, 1 FROM generate_series(1, 30) n")
+    native.run_changes("deploy")
+    native.query("INSERT INTO ticks (time, symbol, price, volume)"
+                 " SELECT '2024-01-01'::timestamptz + n * interval '1 day', 'BTC', 1, 1 FROM generate_series(1, 30) n")
     for ties in ("spread", "first", "last"):
-        database.query(stage(", ".join(
+        native.query(stage(", ".join(
             f"({n}, {n % 2 == 0}, '2024-01-20', 'BTC', {n}, 1, 1, 1, 'x')" for n in range(20))))
-        database.query(f"SELECT * FROM ingest_merge('{ties}')")
-        opened = database.query("SELECT count(DISTINCT relation) FROM pg_locks JOIN pg_class c ON c.oid = relation"
-                                " WHERE pid = pg_backend_pid() AND relname ~ '^_hyper_[0-9]+_[0-9]+_chunk$'")
+        native.query(f"SELECT * FROM ingest_merge('{ties}')")
+        opened = native.query("SELECT count(DISTINCT relation) FROM pg_locks JOIN pg_class c ON c.oid = relation"
+                              " WHERE pid = pg_backend_pid() AND relname ~ '^_hyper_[0-9]+_[0-9]+_chunk$'")
         # Its own, and the one that begins where the day ends.
         assert int(opened[0][0]) <= 2
-        database.query("ROLLBACK")
-    database.close()
-    pg.drop_database(database.name)
+        native.query("ROLLBACK")
 
 
-def test_moving_a_plain_table_to_timescaledb_as_documented(pg_factory, pg, scratch):
+def test_moving_a_plain_table_to_timescaledb_as_documented(pg_factory, pg_timescale, scratch):
     """The SQL of docs/schema.md, section "From plain PostgreSQL to TimescaleDB"."""
-    database = native(pg)
-    database.close()
-    pg.drop_database(database.name)
+    del pg_timescale  # it is offered
     cluster = pg_factory(shared_preload_libraries="''")
     plain = Native(cluster, "postgres")
     plain.run_changes("deploy")

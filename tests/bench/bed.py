@@ -47,9 +47,8 @@ class Bed:
 
     def __init__(self):
         self.scratch = Scratch()
-        self.timescale = has_timescale()
-        preload = {"shared_preload_libraries": "'timescaledb'"} if self.timescale else {}
-        self.pg = pg.Cluster(self.scratch, **_SETTINGS, **preload)
+        timescale = pg.TIMESCALE if pg.offers_timescale() else {}
+        self.pg = pg.Cluster(self.scratch, **_SETTINGS, **timescale)
         self.kafka = None
         self.db = None
 
@@ -141,13 +140,6 @@ class Bed:
     def backends(self):
         """The pids of tickd's sessions."""
         return [pid for pid, *_ in self.pg.backends()]
-
-
-def has_timescale():
-    """True if the server offers it."""
-    share = subprocess.run([os.path.join(pg.bindir(), "pg_config"), "--sharedir"],
-                           stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
-    return os.path.exists(os.path.join(share, "extension", "timescaledb.control"))
 
 
 def _cpu_model():

@@ -36,6 +36,13 @@ _SETTINGS = {
     "datestyle": "'iso, mdy'",
 }
 
+# For a cluster with TimescaleDB. Its workers would sit in databases that are to be copied.
+TIMESCALE = {
+    "shared_preload_libraries": "'timescaledb'",
+    "timescaledb.telemetry_level": "off",
+    "timescaledb.max_background_workers": "0",
+}
+
 _STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 
@@ -62,6 +69,13 @@ def server_user():
         return pwd.getpwnam("postgres").pw_name
     except KeyError:
         return None
+
+
+def offers_timescale():
+    """True if the server has it to offer."""
+    share = subprocess.run([os.path.join(bindir(), "pg_config"), "--sharedir"], stdout=subprocess.PIPE,
+                           text=True, check=False).stdout.strip()
+    return os.path.exists(os.path.join(share, "extension", "timescaledb.control"))
 
 
 class Cluster:
