@@ -694,6 +694,7 @@ static void stop_watchers(struct app *app)
     ev_check_stop(app->loop, &app->woken);
     ev_idle_stop(app->loop, &app->more);
     ev_timer_stop(app->loop, &app->wake);
+    ev_timer_stop(app->loop, &app->pieces);
     ev_timer_stop(app->loop, &app->second);
     ev_timer_stop(app->loop, &app->deadline);
     ev_signal_stop(app->loop, &app->sigterm);
