@@ -4,6 +4,7 @@
 import os
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -22,8 +23,10 @@ _LOGS = pytest.StashKey()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
-    # A terminated run cleans up like an interrupted one.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # A terminated run cleans up like an interrupted one. Where xdist runs a worker beside its main thread,
+    # as it does now and then on a busy machine, no signals can be caught.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     config.addinivalue_line("markers", "early: takes long, so it begins first")
     config.stash[_SCRATCH] = Scratch()
     if config.option.basetemp is None:
