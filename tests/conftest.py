@@ -26,6 +26,8 @@ def pytest_configure(config):
     # A terminated run cleans up like an interrupted one. Where xdist runs a worker beside its main thread,
     # as it does now and then on a busy machine, no signals can be caught.
     if threading.current_thread() is threading.main_thread():
+        # Who is started in the background ignores it, and so would all that is started here.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     config.addinivalue_line("markers", "early: takes long, so it begins first")
     config.stash[_SCRATCH] = Scratch()
