@@ -95,7 +95,7 @@ def test_valid_configuration_passes(scratch):
 )
 @pytest.mark.parametrize("action", [["-t"], []])
 def test_wrong_configuration_exits_78(scratch, action, text, message):
-    done = tickd(*action, config=text, scratch=scratch)
+    done = tickd(*action, config=text + "http_listen = off\n", scratch=scratch)
     assert done.returncode == 78
     assert re.search(message, done.stderr), done.stderr
     assert "hunter2" not in done.stderr and done.stdout == ""

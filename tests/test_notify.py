@@ -54,8 +54,9 @@ def test_a_start_that_waits_asks_for_time_until_it_is_ready(flow, systemd):
 def test_status_follows_an_outage_and_ready_is_said_once(flow, systemd):
     flow.start()
     systemd.wait("READY", "1")
+    since = systemd.mark()
     flow.db.cluster.stop("fast")
-    systemd.wait("STATUS", "waiting for database")
+    systemd.wait("STATUS", "waiting for database", since)
     since = systemd.mark()
     flow.db.cluster.start()
     systemd.wait("STATUS", "flowing", since)
