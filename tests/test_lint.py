@@ -72,7 +72,7 @@ def assert_finds(tree, check, *words):
 
 def test_unspoilt_tree_passes(tree):
     checks = ["includes", "format", "functions", "options", "metrics", "dead_options", "events", "rejects",
-              "javascript"]
+              "performance", "javascript"]
     code, output = tree.lint(*checks)
     assert code == 0, output
     assert output.splitlines()[-1] == f"{len(checks)} passed, 0 failed"
@@ -166,6 +166,11 @@ def test_undocumented_reject_reason_is_found(tree):
         '#define REJECT_TABLE(X) \\\n    X(PLANTED, "planted_reason", "text") \\\n',
     )
     assert_finds(tree, "rejects", "planted_reason")
+
+
+def test_figure_that_the_table_of_make_bench_has_not_is_found(tree):
+    tree.replace("docs/performance.md", "| `drain_vs_copy_fk` |", "| `drain_vs_cpoy_fk` |")
+    assert_finds(tree, "performance", "docs/performance.md has not: drain_vs_copy_fk")
 
 
 def test_header_that_needs_another_is_found(tree):
