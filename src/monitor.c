@@ -201,8 +201,8 @@ void monitor_second(struct monitor *m, const struct vital_facts *facts, struct i
 
 /* --- what is known --- */
 
-void monitor_vitals(struct monitor *m, const struct vital_facts *facts, struct instant now,
-                    struct vitals *v)
+void monitor_own_vitals(struct monitor *m, const struct vital_facts *facts, struct instant now,
+                        struct vitals *v)
 {
     int64_t waited_us = m->backpressure_us;
     if (m->backpressure)
@@ -228,5 +228,11 @@ void monitor_vitals(struct monitor *m, const struct vital_facts *facts, struct i
         .config = m->config,
         .log_dropped = log_dropped(),
     };
+}
+
+void monitor_vitals(struct monitor *m, const struct vital_facts *facts, struct instant now,
+                    struct vitals *v)
+{
+    monitor_own_vitals(m, facts, now, v);
     procfs_read(&v->process);
 }

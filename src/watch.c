@@ -146,7 +146,7 @@ static void ask_database(struct watch *w, const struct vital_facts *f, int64_t n
 static void say_ready(struct watch *w, const struct vital_facts *facts, struct instant now)
 {
     struct vitals v;
-    monitor_vitals(w->monitor, facts, now, &v);
+    monitor_own_vitals(w->monitor, facts, now, &v);
     report_ready(&w->ready, ready_unmet(&v), now.mono_us);
 }
 
