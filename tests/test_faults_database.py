@@ -155,9 +155,10 @@ def test_deadlock_with_a_session_that_writes_pairs(flow):
     with other.cursor() as cursor:
         cursor.execute("SET deadlock_timeout = '1h'; DELETE FROM ticks WHERE false;"
                        "SELECT FROM pairs WHERE symbol = 'SOL' FOR UPDATE")
-        flow.send_more()
+        flow.send_together("BTC", "SOL")
+        flow.flush()
         flow.wait_blocked("wait_event_type = 'Lock'")
-        cursor.execute("SELECT FROM pairs WHERE symbol IN ('BTC', 'ETH') ORDER BY symbol FOR UPDATE")
+        cursor.execute("SELECT FROM pairs WHERE symbol = 'BTC' FOR UPDATE")
         flow.daemon.wait_log("event=commit_failed .*sqlstate=40P01", mark)
     other.close()
     flow.go_on()

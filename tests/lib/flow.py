@@ -74,13 +74,20 @@ class Flow:
         """Good ticks, each with a number of its own; a third of them share their key with another."""
         base_ms = base_ms or now_ms()
         for i in range(count):
-            self._seq += 1
             symbol = symbols[i % len(symbols)]
-            time_ms = base_ms + (i // len(symbols)) // 2
-            price = 100.0 + self._seq / 7
-            self.sent[self._seq] = (symbol, time_ms, price)
-            self.send_raw(canonical(symbol, price, time_ms, self._seq), key=symbol,
+            self.send_raw(self._tick(symbol, base_ms + (i // len(symbols)) // 2), key=symbol,
                           partition=symbols.index(symbol) % self.partitions)
+
+    def send_together(self, *symbols):
+        """One message with a good tick of each: one batch has them all, in this order."""
+        ticks = ",".join(self._tick(symbol, now_ms()) for symbol in symbols)
+        self.send_raw(f"[{ticks}]", key=symbols[0])
+
+    def _tick(self, symbol, time_ms):
+        self._seq += 1
+        price = 100.0 + self._seq / 7
+        self.sent[self._seq] = (symbol, time_ms, price)
+        return canonical(symbol, price, time_ms, self._seq)
 
     def flush(self):
         self.producer.flush()
