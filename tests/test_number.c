@@ -2,6 +2,8 @@
 /* links: number.o */
 #include "number.h"
 
+#include "hot_assert.h"
+
 #include <check.h>
 #include <errno.h>
 #include <math.h>
@@ -12,9 +14,9 @@
 static void assert_same(const char *text, double expected)
 {
     double value = NAN;
-    ck_assert_msg(number_parse(text, strlen(text), &value), "%s", text);
-    ck_assert_msg(memcmp(&value, &expected, sizeof value) == 0, "%s: %.17g, not %.17g", text, value,
-                  expected);
+    hot_assert_msg(number_parse(text, strlen(text), &value), "%s", text);
+    hot_assert_msg(memcmp(&value, &expected, sizeof value) == 0, "%s: %.17g, not %.17g", text,
+                   value, expected);
 }
 
 static const char *const numbers[] = {

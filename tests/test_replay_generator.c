@@ -3,11 +3,13 @@
 #include "generator.h"
 
 #include "decode.h"
+#include "hot_assert.h"
 #include "json_text.h"
 #include "rewrite.h"
 #include "scan.h"
 #include "ties.h"
 #include "validate.h"
+
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -115,8 +117,8 @@ START_TEST(each_item_meets_the_fate_that_was_said)
     for (int i = 0; i < MESSAGES; i++) {
         int64_t arrival_ns = next();
         consume(&c, arrival_ns);
-        ck_assert_msg(memcmp(&c.found, &fates, sizeof fates) == 0, "message %d: %.*s", i,
-                      (int)message.len, (const char *)message.data);
+        hot_assert_msg(memcmp(&c.found, &fates, sizeof fates) == 0, "message %d: %.*s", i,
+                       (int)message.len, (const char *)message.data);
     }
     ck_assert_uint_eq(fates.items, fates.ticks + fates.ignored + fates_rejected(&fates));
     stop();
@@ -267,9 +269,9 @@ START_TEST(arrivals_rise_in_the_bursts_of_a_real_feed)
     int64_t before = 0;
     for (int i = 0; i < MESSAGES; i++) {
         int64_t at = next();
-        ck_assert_int_gt(at, before);
+        hot_assert(at > before);
         before = at;
-        ck_assert_int_lt((at - START_NS) / (SECOND / 10), WINDOWS);
+        hot_assert((at - START_NS) / (SECOND / 10) < WINDOWS);
         windows[(at - START_NS) / (SECOND / 10)]++;
     }
     qsort(windows, WINDOWS, sizeof *windows, compare_counts);
@@ -285,7 +287,7 @@ START_TEST(even_profile_keeps_its_rate_in_every_second)
     struct generator_options o = options_of("steady");
     start(&o);
     for (int64_t i = 0; i < MESSAGES; i++)
-        ck_assert_int_eq(next(), START_NS + i * 4000000);
+        hot_assert(next() == START_NS + i * 4000000);
     stop();
 }
 END_TEST
@@ -308,7 +310,7 @@ START_TEST(sequence_numbers_every_item_once)
         struct message m = {.timestamp_ms = 1, .payload = message.data, .payload_len = message.len};
         decode_message(&decode, &m, &d);
         for (size_t k = 0; k < d.count; k++)
-            ck_assert_double_eq(d.items[k].record.volume, ++seq);
+            hot_assert(d.items[k].record.volume == ++seq);
     }
     ck_assert_double_eq(seq, (double)fates.items);
     stop();
@@ -365,16 +367,16 @@ START_TEST(shift_moves_what_the_decoder_reads_and_nothing_else)
         rewrite_message(&rewrite, &scan, (const char *)message.data, message.len, &moved);
         decode_text(&message, &before);
         decode_text(&moved, &after);
-        ck_assert_uint_eq(before.count, after.count);
+        hot_assert(before.count == after.count);
         for (size_t k = 0; k < before.count; k++) {
             struct decode_item *x = &before.items[k], *y = &after.items[k];
-            ck_assert_int_eq(x->verdict, y->verdict);
-            ck_assert_int_eq(x->reason, y->reason);
+            hot_assert(x->verdict == y->verdict);
+            hot_assert(x->reason == y->reason);
             if (x->verdict != DECODE_TICK)
                 continue;
             x->record.time_us += shift_ms * 1000;
-            ck_assert_msg(record_equal(&x->record, &y->record), "%.*s", (int)message.len,
-                          (const char *)message.data);
+            hot_assert_msg(record_equal(&x->record, &y->record), "%.*s", (int)message.len,
+                           (const char *)message.data);
         }
     }
     stop();

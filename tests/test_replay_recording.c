@@ -3,9 +3,11 @@
 #include "recording.h"
 
 #include "csvtick.h"
+#include "hot_assert.h"
 #include "lines.h"
 #include "outfile.h"
 #include "text.h"
+
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -235,8 +237,8 @@ static void check_many(char *path, int64_t files)
             ;
         int len = snprintf(expected, sizeof expected, "{\"n\":%lld}",
                            (long long)(i % MANY * INT64_C(7919)));
-        ck_assert_uint_eq(entry.payload_len, (size_t)len);
-        ck_assert(memcmp(entry.payload, expected, (size_t)len) == 0);
+        hot_assert(entry.payload_len == (size_t)len);
+        hot_assert(memcmp(entry.payload, expected, (size_t)len) == 0);
     }
     ck_assert_int_eq(recording_next(r, &entry, &e), RECORDING_END);
     ck_assert_double_eq(recording_progress(r), 1);
@@ -297,7 +299,7 @@ static int count_until_bad(char *path, const char *complaint)
     int count = 0;
     enum recording_result result;
     while ((result = recording_next(r, &entry, &e)) != RECORDING_BAD) {
-        ck_assert_int_ne(result, RECORDING_END);
+        hot_assert(result != RECORDING_END);
         count += result == RECORDING_ENTRY;
     }
     /* What is damaged may have had blank lines in it. */

@@ -7,6 +7,9 @@ import pytest
 
 from lib import unit
 
+# Some wait for minutes: what is short comes last, so that all workers have something to do to the end.
+pytestmark = pytest.mark.early
+
 
 @pytest.mark.parametrize("name", unit.names())
 def test_unit(name):
