@@ -5,6 +5,11 @@
  * remembered for at least `memory` and at most twice as many later keys, and nothing is ever
  * deleted singly.
  *
+ * Most ticks are later than all before them of their pair, and so have a key of their own: `latest`
+ * knows that without a look into the tables, which are larger than a core's cache. What a look
+ * would have waited for, the memory where the key goes, is asked for ahead, and the key waits
+ * meanwhile.
+ *
  * A key that many ticks shared knows how far its run of taken microseconds goes (`run`), so that
  * the n-th tick of a tie finds its place in one or two steps instead of n. And the key that a
  * snapshot came with knows a fingerprint of it, so that the next one equal to it is seen to be a
@@ -19,6 +24,10 @@
 
 #define NEAR_US 1024 /* times that are kept together; about the millisecond of event times */
 
+/* Powers of two. Pairs that are as many apart share their latest time: slower, not wrong. */
+#define PAIRS_APART 256
+#define WAITING_MAX 16
+
 struct key {
     int64_t time_us;
     uint32_t pair; /* slot + 1; 0 = free */
@@ -31,14 +40,30 @@ struct generation {
     size_t count;
 };
 
+/* A key that no table has yet, and where it goes. */
+struct waiting {
+    struct key key;
+    size_t home;
+};
+
 struct ties {
     enum ties_mode mode;
     bool keep_repeats;
     size_t memory;
     size_t size; /* of each table, power of two, at least twice `memory` */
     struct generation young, old;
+    int64_t latest[PAIRS_APART]; /* no key of these pairs is later */
+    struct waiting waiting[WAITING_MAX];
+    size_t waited, settled; /* keys that began to wait, and that have gone into the table */
     uint64_t lookups;
 };
+
+static void forget_latest(struct ties *t)
+{
+    for (size_t i = 0; i < PAIRS_APART; i++)
+        t->latest[i] = INT64_MIN;
+    t->settled = t->waited;
+}
 
 struct ties *ties_new(enum ties_mode mode, size_t memory, bool keep_repeats)
 {
@@ -51,6 +76,7 @@ struct ties *ties_new(enum ties_mode mode, size_t memory, bool keep_repeats)
         t->size *= 2;
     t->young.keys = err_calloc(t->size, sizeof *t->young.keys);
     t->old.keys = err_calloc(t->size, sizeof *t->old.keys);
+    forget_latest(t);
     return t;
 }
 
@@ -73,6 +99,7 @@ void ties_forget(struct ties *t)
 {
     empty(t, &t->young);
     empty(t, &t->old);
+    forget_latest(t);
 }
 
 /* Finalizer of MurmurHash3 (A. Appleby, public domain). */
@@ -86,12 +113,13 @@ static uint64_t mix(uint64_t h)
     return h;
 }
 
-/* Neighbours in time are neighbours in the table: the places of a tie, and the search for the next
- * free one, are in a cache line or two. */
-static size_t hash(uint32_t pair, int64_t time_us)
+/* Where to look for a key first. Neighbours in time are neighbours in the table: the places of a
+ * tie, and the search for the next free one, are in a cache line or two. */
+static size_t home_of(const struct ties *t, uint32_t pair, int64_t time_us)
 {
     uint64_t ms = (uint64_t)time_us / NEAR_US;
-    return (size_t)(mix(ms ^ ((uint64_t)pair << 40)) + (uint64_t)time_us % NEAR_US);
+    uint64_t hash = mix(ms ^ ((uint64_t)pair << 40)) + (uint64_t)time_us % NEAR_US;
+    return (size_t)hash & (t->size - 1);
 }
 
 /* Equal for numbers that are equal as stored: one NULL, one zero. */
@@ -128,31 +156,61 @@ static struct key *probe(const struct ties *t, const struct generation *g, size_
     return &g->keys[i];
 }
 
-/* The key if it is remembered; else NULL, and `place` is where it goes. */
+static int64_t *latest_of(struct ties *t, uint32_t pair)
+{
+    return &t->latest[pair % PAIRS_APART];
+}
+
+/* The key if it is remembered; else NULL, and `place` is where it goes. None may be waiting. */
 static struct key *find(struct ties *t, uint32_t pair, int64_t time_us, struct key **place)
 {
     t->lookups++;
-    size_t home = hash(pair, time_us) & (t->size - 1);
-    __builtin_prefetch(&t->old.keys[home]); /* nearly all are in neither: wait for memory once */
+    size_t home = home_of(t, pair, time_us);
+    __builtin_prefetch(&t->old.keys[home]); /* wait for memory once, not twice */
     struct key *k = *place = probe(t, &t->young, home, pair, time_us);
-    if (k->pair == 0)
+    if (k->pair == 0 && time_us <= *latest_of(t, pair))
         k = probe(t, &t->old, home, pair, time_us);
     return k->pair ? k : NULL;
 }
 
 /* `place`: as just found. */
-static struct key *insert(struct ties *t, uint32_t pair, int64_t time_us, struct key *place)
+static void insert(struct ties *t, struct key key, struct key *place)
 {
     if (t->young.count >= t->memory) {
         struct generation emptied = t->old;
         t->old = t->young;
         t->young = emptied;
         empty(t, &t->young);
-        place = probe(t, &t->young, hash(pair, time_us) & (t->size - 1), pair, time_us);
+        place = probe(t, &t->young, home_of(t, key.pair, key.time_us), key.pair, key.time_us);
     }
-    *place = (struct key){.time_us = time_us, .pair = pair, .run = 1};
+    *place = key;
     t->young.count++;
-    return place;
+    if (key.time_us > *latest_of(t, key.pair))
+        *latest_of(t, key.pair) = key.time_us;
+}
+
+static void settle_first(struct ties *t)
+{
+    const struct waiting *w = &t->waiting[t->settled++ % WAITING_MAX];
+    t->lookups++;
+    insert(t, w->key, probe(t, &t->young, w->home, w->key.pair, w->key.time_us));
+}
+
+static void settle_all(struct ties *t)
+{
+    while (t->settled != t->waited)
+        settle_first(t);
+}
+
+/* The key is later than all of its pair. */
+static void wait_for_place(struct ties *t, struct key key)
+{
+    if (t->waited - t->settled == WAITING_MAX)
+        settle_first(t);
+    size_t home = home_of(t, key.pair, key.time_us);
+    __builtin_prefetch(&t->young.keys[home], 1);
+    t->waiting[t->waited++ % WAITING_MAX] = (struct waiting){key, home};
+    *latest_of(t, key.pair) = key.time_us;
 }
 
 static enum tie spread(struct ties *t, struct key *taken, struct record *r)
@@ -163,18 +221,24 @@ static enum tie spread(struct ties *t, struct key *taken, struct record *r)
     for (struct key *k = taken; k; k = find(t, pair, time_us, &place))
         time_us += k->run;
     taken->run = (uint32_t)(time_us - r->time_us) + 1;
-    insert(t, pair, time_us, place);
+    insert(t, (struct key){.time_us = time_us, .pair = pair, .run = 1}, place);
     r->time_us = time_us;
     return TIE_SPREAD;
 }
 
 enum tie ties_place(struct ties *t, uint32_t slot, struct record *r)
 {
-    struct key *place;
-    struct key *taken = find(t, slot + 1, r->time_us, &place);
     uint64_t seen = !t->keep_repeats && record_is_snapshot(r) ? fingerprint(r) : 0;
+    struct key key = {.time_us = r->time_us, .pair = slot + 1, .run = 1, .seen = seen};
+    if (r->time_us > *latest_of(t, key.pair)) {
+        wait_for_place(t, key);
+        return TIE_NONE;
+    }
+    settle_all(t);
+    struct key *place;
+    struct key *taken = find(t, key.pair, key.time_us, &place);
     if (!taken) {
-        insert(t, slot + 1, r->time_us, place)->seen = seen;
+        insert(t, key, place);
         return TIE_NONE;
     }
     if (seen && taken->seen == seen)

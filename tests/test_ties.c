@@ -125,6 +125,28 @@ START_TEST(rows_on_one_key_cost_a_few_look_ups_each)
 }
 END_TEST
 
+/* Times go up with steps back and ties, of a few pairs, two of which are as far apart as pairs can
+ * be that share what is known of their latest time. */
+START_TEST(places_are_those_that_a_look_at_all_would_find)
+{
+    enum { PAIRS = 4, STEPS = 20000, BACK = 60 };
+    static const uint32_t slots[PAIRS] = {0, 1, 256, 70000};
+    static bool taken[PAIRS][STEPS + 2 * BACK];
+    memset(taken, 0, sizeof taken);
+    srand(20251115);
+    ties = ties_new(TIES_MODE_SPREAD, MANY, false);
+    for (int step = BACK; step < STEPS; step++) {
+        int pair = rand() % PAIRS;
+        int came = rand() % 3 ? step : step - rand() % BACK;
+        int at = came;
+        while (taken[pair][at])
+            at++;
+        taken[pair][at] = true;
+        assert_trade(slots[pair], T0 + came, at == came ? TIE_NONE : TIE_SPREAD, T0 + at);
+    }
+}
+END_TEST
+
 /* --- how much is remembered --- */
 
 START_TEST(as_many_keys_as_asked_are_remembered)
@@ -155,9 +177,9 @@ START_TEST(forgetting_forgets_keys_runs_and_quotes)
         assert_trade(0, T0, i ? TIE_SPREAD : TIE_NONE, T0 + i);
     assert_quote(T0 + 1000, 5, TIE_NONE);
     ties_forget(ties);
+    assert_quote(T0 + 1000, 5, TIE_NONE);
     assert_trade(0, T0, TIE_NONE, T0);
     assert_trade(0, T0, TIE_SPREAD, T0 + 1);
-    assert_quote(T0 + 1000, 5, TIE_NONE);
 }
 END_TEST
 
@@ -374,6 +396,7 @@ int main(void)
     tcase_add_test(t, first_drops_the_later);
     tcase_add_test(t, last_replaces_the_earlier);
     tcase_add_test(t, rows_on_one_key_cost_a_few_look_ups_each);
+    tcase_add_test(t, places_are_those_that_a_look_at_all_would_find);
     tcase_add_loop_test(t, as_many_keys_as_asked_are_remembered, 1, 20);
     tcase_add_test(t, keys_older_than_twice_the_memory_are_forgotten);
     tcase_add_test(t, forgetting_forgets_keys_runs_and_quotes);
