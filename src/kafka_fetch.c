@@ -57,11 +57,17 @@ struct part {
     unsigned broken;         /* times in a row */
 };
 
+/* Messages taken out of a queue at once, so that they share what a call costs. */
+#define HANDFUL 64
+
 struct lane {
     rd_kafka_queue_t *queue; /* where its partitions' messages end */
-    size_t known;            /* events known to be in it */
+    size_t known;            /* messages and errors known to be in it */
     size_t last;             /* the partition of the last message */
-    rd_kafka_event_t *shown; /* holds the message that peek() showed */
+    rd_kafka_message_t *hand[HANDFUL];
+    size_t at,
+        count;  /* hand[at .. count) have been taken out of the queue, and are not done with */
+    bool shown; /* peek() showed hand[at] */
     struct message message;
 };
 
@@ -156,17 +162,42 @@ struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, size_t lanes, int fd, char w
     return f;
 }
 
-static void drop_shown(struct lane *lane)
+static void drop_first(struct lane *lane)
 {
-    if (lane->shown)
-        rd_kafka_event_destroy(lane->shown);
-    lane->shown = NULL;
+    rd_kafka_message_destroy(lane->hand[lane->at++]);
+    lane->shown = false;
 }
 
-static void drop_all_shown(struct kafka_fetch *f)
+/* All that has been taken out but, if it is to be kept, the one that is shown. */
+static void drop_hand(struct lane *lane, bool keep_shown)
+{
+    size_t keep = lane->at + (keep_shown && lane->shown);
+    while (lane->count > keep)
+        rd_kafka_message_destroy(lane->hand[--lane->count]);
+    lane->shown = lane->at < lane->count;
+}
+
+static void drop_hands(struct kafka_fetch *f, bool keep_shown)
 {
     for (size_t i = 0; i < f->lane_count; i++)
-        drop_shown(&f->lanes[i]);
+        drop_hand(&f->lanes[i], keep_shown);
+}
+
+/* Takes up to as many out of the queue as are known to be in it. Asking for the length is a lock;
+ * waiting no time for what is not there is a system call as well. So the length is asked for again
+ * when as many have been taken as there were. (Outdated ones go unseen: then there are fewer,
+ * once.) */
+static void fill_hand(struct lane *lane)
+{
+    lane->at = lane->count = 0;
+    if (lane->known == 0)
+        lane->known = rd_kafka_queue_length(lane->queue);
+    size_t wanted = lane->known < HANDFUL ? lane->known : HANDFUL;
+    if (wanted == 0)
+        return;
+    ssize_t got = rd_kafka_consume_batch_queue(lane->queue, 0, lane->hand, wanted);
+    lane->count = got > 0 ? (size_t)got : 0;
+    lane->known = lane->count == wanted ? lane->known - wanted : 0;
 }
 
 static void empty_queues(struct kafka_fetch *f)
@@ -271,7 +302,7 @@ static void start(struct kafka_fetch *f)
 
 void kafka_fetch_assign(struct kafka_fetch *f, const struct offsets *o)
 {
-    drop_all_shown(f);
+    drop_hands(f, false);
     stop(f);
     close_parts(f);
     open_parts(f, o);
@@ -281,6 +312,7 @@ void kafka_fetch_assign(struct kafka_fetch *f, const struct offsets *o)
 void kafka_fetch_restart(struct kafka_fetch *f)
 {
     stop(f);
+    drop_hands(f, true);
     for (size_t i = 0; i < f->at.count; i++) {
         f->parts[i].fresh = true;
         if (f->parts[i].state == PART_BROKEN)
@@ -294,14 +326,14 @@ void kafka_fetch_release(struct kafka_fetch *f)
     /* After it has closed nobody listens any more. */
     if (!rd_kafka_consumer_closed(f->rk))
         hand_over(f, NULL);
-    drop_all_shown(f);
+    drop_hands(f, false);
     empty_queues(f);
     close_parts(f);
 }
 
 void kafka_fetch_free(struct kafka_fetch *f)
 {
-    drop_all_shown(f);
+    drop_hands(f, false);
     close_parts(f);
     for (size_t i = 0; i < f->lane_count; i++) {
         /* A queue may outlive our handle, and must not write to an fd that is something else by
@@ -318,13 +350,12 @@ void kafka_fetch_free(struct kafka_fetch *f)
 
 /* --- taking --- */
 
-static void show(struct kafka_fetch *f, struct lane *lane, size_t i, rd_kafka_event_t *event,
-                 const rd_kafka_message_t *m)
+static void show(struct kafka_fetch *f, struct lane *lane, size_t i, const rd_kafka_message_t *m)
 {
     rd_kafka_timestamp_type_t kind;
     int64_t timestamp_ms = rd_kafka_message_timestamp(m, &kind);
     bool has_time = kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms != KAFKA_NO_TIME;
-    lane->shown = event;
+    lane->shown = true;
     lane->message = (struct message){
         .partition = (uint32_t)i,
         .offset = m->offset,
@@ -349,21 +380,6 @@ static size_t find(struct kafka_fetch *f, struct lane *lane, const char *topic, 
     }
     lane->last = offsets_find(&f->at, topic, id);
     return lane->last;
-}
-
-/* True if the message is the next of its partition; `event` then stays until it is advanced over.
- */
-static bool take_message(struct kafka_fetch *f, struct lane *lane, rd_kafka_event_t *event)
-{
-    const rd_kafka_message_t *m = rd_kafka_event_message_next(event);
-    if (!m || m->err)
-        return false;
-    size_t i = find(f, lane, rd_kafka_topic_name(m->rkt), m->partition);
-    if (i == f->at.count || f->parts[i].state != PART_FLOWING ||
-        m->offset < f->at.items[i].expected)
-        return false;
-    show(f, lane, i, event, m);
-    return true;
 }
 
 static void break_part(struct kafka_fetch *f, size_t i, const char *why)
@@ -394,71 +410,55 @@ static void take_offset_error(struct kafka_fetch *f, size_t i, int64_t offset)
     f->news = true;
 }
 
-static void take_error(struct kafka_fetch *f, struct lane *lane, rd_kafka_event_t *event)
+static void take_error(struct kafka_fetch *f, size_t i, const rd_kafka_message_t *m)
 {
-    rd_kafka_resp_err_t err = rd_kafka_event_error(event);
-    rd_kafka_topic_partition_t *p = rd_kafka_event_topic_partition(event);
-    size_t i = p ? find(f, lane, p->topic, p->partition) : f->at.count;
+    if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        take_offset_error(f, i, m->offset);
+    else if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        break_part(f, i, rd_kafka_message_errstr(m));
+}
+
+/* True if the first in hand is the next message of its partition, and is shown now; else it is done
+ * with. */
+static bool take_first(struct kafka_fetch *f, struct lane *lane)
+{
+    const rd_kafka_message_t *m = lane->hand[lane->at];
+    size_t i = m->rkt ? find(f, lane, rd_kafka_topic_name(m->rkt), m->partition) : f->at.count;
     bool flows = i < f->at.count && f->parts[i].state == PART_FLOWING;
-    if (flows && err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-        take_offset_error(f, i, p->offset);
-    else if (flows && err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        break_part(f, i, rd_kafka_event_error_string(event));
-    if (p)
-        rd_kafka_topic_partition_destroy(p);
-}
-
-/* True if the event's message is shown now; else it is done with. */
-static bool take(struct kafka_fetch *f, struct lane *lane, rd_kafka_event_t *event)
-{
-    rd_kafka_event_type_t type = rd_kafka_event_type(event);
-    if (type == RD_KAFKA_EVENT_FETCH && take_message(f, lane, event))
-        return true;
-    if (type == RD_KAFKA_EVENT_ERROR)
-        take_error(f, lane, event);
-    rd_kafka_event_destroy(event);
-    return false;
-}
-
-/* Asking for the length is a lock; polling an empty queue is a system call as well. So it is asked
- * again when as many events have been polled as there were. (Outdated ones go unseen: then a poll
- * finds nothing, once.) */
-static bool has_events(struct lane *lane)
-{
-    if (lane->known == 0)
-        lane->known = rd_kafka_queue_length(lane->queue);
-    if (lane->known == 0)
-        return false;
-    lane->known--;
-    return true;
+    if (flows && m->err)
+        take_error(f, i, m);
+    else if (flows && m->offset >= f->at.items[i].expected)
+        show(f, lane, i, m);
+    if (!lane->shown)
+        drop_first(lane);
+    return lane->shown;
 }
 
 bool kafka_fetch_peek(struct kafka_fetch *f, size_t index, struct message *m)
 {
     assert(index < f->lane_count);
     struct lane *lane = &f->lanes[index];
-    while (!lane->shown && has_events(lane)) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(lane->queue, 0);
-        if (!event)
-            lane->known = 0;
-        if (!event || take(f, lane, event))
+    while (!lane->shown) {
+        if (lane->at == lane->count)
+            fill_hand(lane);
+        if (lane->at == lane->count || take_first(f, lane))
             break;
     }
     if (lane->shown)
         *m = lane->message;
-    return lane->shown != NULL;
+    return lane->shown;
 }
 
 void kafka_fetch_advance(struct kafka_fetch *f, size_t index)
 {
     assert(index < f->lane_count && f->lanes[index].shown);
-    drop_shown(&f->lanes[index]);
+    drop_first(&f->lanes[index]);
     count_taken(f, &f->lanes[index].message);
 }
 
 static size_t count_queued(const struct lane *lane)
 {
-    return rd_kafka_queue_length(lane->queue) + (lane->shown != NULL);
+    return rd_kafka_queue_length(lane->queue) + lane->count - lane->at;
 }
 
 bool kafka_fetch_has_queued(const struct kafka_fetch *f, size_t index)
