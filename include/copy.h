@@ -9,9 +9,10 @@
  *     ingest_advance() each       the fence
  *     COMMIT                      its tag must say so
  *
- * Begun only with a batch that is complete in memory, so that locks are not held while waiting for
- * anything but the server. Owns nothing but its scratch buffers; the connection and the batch are
- * borrowed. Calls back exactly once, never from inside copy_start().
+ * One request if there are no dead letters, and nothing is merged. Begun only with a batch that is
+ * complete in memory, so that locks are not held while waiting for anything but the server. Owns
+ * nothing but its scratch buffers; the connection and the batch are borrowed. Calls back exactly
+ * once, never from inside copy_start().
  */
 #ifndef TICKD_COPY_H
 #define TICKD_COPY_H

@@ -15,13 +15,13 @@
     X(offsets_asked, "stored offsets have been asked for")                                         \
     X(before_begin, "a batch is complete, its transaction has not begun")                          \
     X(mid_copy, "a part of the rows has been sent")                                                \
-    X(copy_ended, "the end of COPY has been sent")                                                 \
+    X(copy_ended, "the end of the rows has been sent, mostly with COMMIT before it")               \
     X(merge_unsent, "the rows are in the staging table")                                           \
     X(merge_sent, "the merge row by row has been asked for")                                       \
     X(merge_answered, "the fate of each row is known")                                             \
     X(letters_unsent, "the rows are in the table, dead letters are not")                           \
-    X(commit_unsent, "the rows are in the table, fence and COMMIT have not been sent")             \
-    X(commit_sent, "COMMIT has been sent")                                                         \
+    X(commit_unsent, "the rows are merged into the table, fence and COMMIT have not been sent")    \
+    X(commit_sent, "fence and COMMIT have been sent, without rows")                                \
     X(commit_answered, "the server has said that it has committed")                                \
     X(rollback_sent, "the transaction has failed, ROLLBACK has been sent")                         \
     X(kafka_commit_unsent, "the rows are committed, Kafka has not been told")                      \

@@ -23,6 +23,7 @@ struct pg_reply {
     char sqlstate[6];     /* the first error's; "" if none */
     char error[ERR_MAX];  /* its primary message and detail */
     bool copy_started;    /* COPY IN was reached */
+    bool copied;          /* COPY IN succeeded: an error is that of a later statement */
     bool all_sent;        /* false: its end has not gone out, so it can have had no effect */
 };
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usual path: step_rows -> [step_merge] -> [step_letters] -> step_fence -> COMMIT_DONE. Each step
- * is one request; its reply starts the next. A merge takes the first two in turns, MERGE_ROWS at a
- * time: how long a statement takes then does not depend on the size of the batch, which no
- * statement_timeout can make impossible to write.
+ * Usual path: step_rows -> [step_merge] -> [step_letters] -> [step_fence] -> COMMIT_DONE. Each step
+ * is one request; its reply starts the next. The fence and COMMIT go along with the last rows that
+ * are copied, or, if there are none, alone: so a batch is mostly one request, and however tickd is
+ * held up, it does not leave rows in the server that wait for its COMMIT. A merge takes the first
+ * two in turns, MERGE_ROWS at a time: how long a statement takes then does not depend on the size
+ * of the batch, which no statement_timeout can make impossible to write.
  *
  * Possible failures: the server refuses a step -> ROLLBACK, then the outcome that its SQLSTATE
  * means; the connection goes at any step -> COMMIT_LOST, because after the last step nobody can
@@ -34,6 +36,7 @@ struct copy {
 
     enum step step;
     bool begun; /* BEGIN has been sent */
+    bool ends;  /* COMMIT is a part of this request */
     bool merge;
     size_t merged; /* rows of the batch that have been staged */
     size_t fk_rows;
@@ -118,6 +121,8 @@ void copy_put_call(struct buf *sql, const char *function, const struct batch_own
  * ticks is switched off. */
 static void put_check(struct copy *c)
 {
+    if (!c->fk_due)
+        return;
     copy_put_sql(&c->sql, "SET LOCAL session_replication_role = DEFAULT; "
                           "SELECT ingest_check_pairs(ARRAY[");
     for (size_t i = 0; i < c->batch->symbol_count; i++) {
@@ -135,59 +140,13 @@ static void begin_sql(struct copy *c)
     if (!c->begun)
         copy_put_sql(&c->sql, c->fk_at_once ? "BEGIN ISOLATION LEVEL READ COMMITTED; " : "BEGIN; ");
     c->begun = true;
-    if (c->fk_due)
-        put_check(c);
-}
-
-static void send(struct copy *c, enum step step, struct span data)
-{
-    c->step = step;
-    pg_request(c->pg, (const char *)c->sql.data, data.data, data.len, on_reply, c);
-}
-
-/* --- the steps --- */
-
-static void step_rows(struct copy *c)
-{
-    begin_sql(c);
-    if (c->merge) {
-        if (c->merged == 0)
-            batch_merge_begin(c->batch);
-        c->merged = batch_stage(c->batch, c->merged, MERGE_ROWS, &c->staged);
-        copy_put_sql(&c->sql, "SELECT ingest_staging(); COPY %s", copyrow_staging_target);
-        send(c, STEP_ROWS, (struct span){c->staged.data, c->staged.len});
-    } else {
-        if (c->fk_at_once)
-            copy_put_sql(&c->sql, "SET LOCAL session_replication_role = replica; ");
-        c->fk_due = c->fk_at_once;
-        copy_put_sql(&c->sql, "COPY %s", copyrow_ticks_target);
-        send(c, STEP_ROWS, batch_rows(c->batch));
-    }
-}
-
-static void step_merge(struct copy *c)
-{
-    begin_sql(c);
-    copy_put_sql(&c->sql, "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%s', %.17g)",
-                 c->ties, c->spread_bps);
-    CRASHPOINT(merge_unsent);
-    send(c, STEP_MERGE, (struct span){0});
-    CRASHPOINT(merge_sent);
-}
-
-static void step_letters(struct copy *c)
-{
-    begin_sql(c);
-    copy_put_sql(&c->sql, "COPY %s", copyrow_rejected_target);
-    CRASHPOINT_IF(c->step != STEP_NONE, letters_unsent);
-    send(c, STEP_LETTERS, batch_letters(c->batch));
+    put_check(c);
 }
 
 /* The fence is the last statement before COMMIT: whoever holds the row of an offset holds it for
  * the shortest time. */
-static void step_fence(struct copy *c)
+static void put_fence(struct copy *c)
 {
-    begin_sql(c);
     for (size_t i = 0; i < c->batch->span_count; i++) {
         const struct batch_span *span = &c->batch->span[i];
         if (span->from == OFFSETS_UNKNOWN)
@@ -201,6 +160,65 @@ static void step_fence(struct copy *c)
                      n.dropped);
     }
     copy_put_sql(&c->sql, "COMMIT");
+    c->ends = true;
+}
+
+static void send(struct copy *c, enum step step, struct span data)
+{
+    c->step = step;
+    pg_request(c->pg, (const char *)c->sql.data, data.data, data.len, on_reply, c);
+}
+
+/* --- the steps --- */
+
+static void step_stage(struct copy *c)
+{
+    begin_sql(c);
+    if (c->merged == 0)
+        batch_merge_begin(c->batch);
+    c->merged = batch_stage(c->batch, c->merged, MERGE_ROWS, &c->staged);
+    copy_put_sql(&c->sql, "SELECT ingest_staging(); COPY %s", copyrow_staging_target);
+    send(c, STEP_ROWS, (struct span){c->staged.data, c->staged.len});
+}
+
+static void step_merge(struct copy *c)
+{
+    begin_sql(c);
+    copy_put_sql(&c->sql, "SELECT seq, outcome, sqlstate, detail FROM ingest_merge('%s', %.17g)",
+                 c->ties, c->spread_bps);
+    CRASHPOINT(merge_unsent);
+    send(c, STEP_MERGE, (struct span){0});
+    CRASHPOINT(merge_sent);
+}
+
+static void step_rows(struct copy *c)
+{
+    begin_sql(c);
+    if (c->fk_at_once)
+        copy_put_sql(&c->sql, "SET LOCAL session_replication_role = replica; ");
+    copy_put_sql(&c->sql, "COPY %s", copyrow_ticks_target);
+    c->fk_due = c->fk_at_once;
+    if (c->batch->letters == 0) {
+        copy_put_sql(&c->sql, "; ");
+        put_check(c);
+        put_fence(c);
+    }
+    send(c, STEP_ROWS, batch_rows(c->batch));
+}
+
+static void step_letters(struct copy *c)
+{
+    begin_sql(c);
+    copy_put_sql(&c->sql, "COPY %s; ", copyrow_rejected_target);
+    put_fence(c);
+    CRASHPOINT_IF(c->step != STEP_NONE, letters_unsent);
+    send(c, STEP_LETTERS, batch_letters(c->batch));
+}
+
+static void step_fence(struct copy *c)
+{
+    begin_sql(c);
+    put_fence(c);
     CRASHPOINT(commit_unsent);
     send(c, STEP_FENCE, (struct span){0});
     CRASHPOINT(commit_sent);
@@ -208,12 +226,12 @@ static void step_fence(struct copy *c)
 
 static void next_step(struct copy *c)
 {
-    if (c->step == STEP_NONE && c->batch->row_count > 0)
+    if (c->step == STEP_NONE && !c->merge && c->batch->row_count > 0)
         step_rows(c);
     else if (c->step == STEP_ROWS && c->merge)
         step_merge(c);
-    else if (c->step == STEP_MERGE && c->merged < c->batch->row_count)
-        step_rows(c);
+    else if (c->merge && c->merged < c->batch->row_count)
+        step_stage(c);
     else if (c->step < STEP_LETTERS && c->batch->letters > 0)
         step_letters(c);
     else
@@ -261,7 +279,7 @@ static void note_failure(struct copy *c, const struct pg_reply *reply)
         [STEP_ROWS] = "rows",   [STEP_MERGE] = "merge",       [STEP_LETTERS] = "letters",
         [STEP_FENCE] = "fence", [STEP_ROLLBACK] = "rollback",
     };
-    c->failed_step = names[c->step];
+    c->failed_step = names[c->ends && reply->copied ? STEP_FENCE : c->step];
     c->class = sqlstate_classify(reply->sqlstate);
     /* A right or a function that only this way needs may have gone. */
     if (c->fk_at_once && c->class == SQLSTATE_MISCONFIG)
@@ -273,6 +291,7 @@ static void note_failure(struct copy *c, const struct pg_reply *reply)
 static void roll_back(struct copy *c, enum commit_outcome outcome)
 {
     c->outcome = outcome;
+    c->ends = false;
     buf_clear(&c->sql);
     copy_put_sql(&c->sql, "ROLLBACK");
     send(c, STEP_ROLLBACK, (struct span){0});
@@ -322,7 +341,7 @@ static void apply_merge(struct copy *c, const PGresult *rows)
 }
 
 /* COMMIT of a transaction that has failed answers "ROLLBACK", and no error. */
-static void on_fence(struct copy *c, const struct pg_reply *reply)
+static void on_end(struct copy *c, const struct pg_reply *reply)
 {
     if (strcmp(reply->tag, "COMMIT") == 0) {
         CRASHPOINT(commit_answered);
@@ -352,8 +371,8 @@ static void on_reply(void *ctx, const struct pg_reply *reply)
         on_error(c, reply);
         return;
     }
-    if (c->step == STEP_FENCE) {
-        on_fence(c, reply);
+    if (c->ends) {
+        on_end(c, reply);
         return;
     }
     CRASHPOINT_IF(c->step == STEP_MERGE, merge_answered);
@@ -376,7 +395,7 @@ void copy_start(struct copy *c, struct batch *b, const struct offsets *o,
     c->owner = *owner;
     c->merge = merge;
     c->merged = 0;
-    c->begun = c->fk_due = false;
+    c->begun = c->ends = c->fk_due = false;
     c->fk_at_once = !merge && b->row_count > 0 && b->row_count >= c->fk_rows;
     CRASHPOINT(before_begin);
     next_step(c);

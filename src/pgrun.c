@@ -67,6 +67,7 @@ static void take_result(struct pgrun *r, PGresult *result)
         return;
     case PGRES_COMMAND_OK:
         keep_tag(r, result);
+        r->reply.copied |= r->copy_ended; /* the first of them is that of COPY */
         break;
     case PGRES_EMPTY_QUERY:
         break;

@@ -163,12 +163,22 @@ void fake_pg_rows(struct pg *pg, const PGresult *rows)
     answer(pg, &reply);
 }
 
-void fake_pg_error(struct pg *pg, const char *sqlstate)
+static void refuse(struct pg *pg, const char *sqlstate, bool copied)
 {
-    struct pg_reply reply = {.outcome = PG_ERROR};
+    struct pg_reply reply = {.outcome = PG_ERROR, .copied = copied};
     snprintf(reply.sqlstate, sizeof reply.sqlstate, "%s", sqlstate);
     snprintf(reply.error, sizeof reply.error, "the server says %s", sqlstate);
     answer(pg, &reply);
+}
+
+void fake_pg_error(struct pg *pg, const char *sqlstate)
+{
+    refuse(pg, sqlstate, false);
+}
+
+void fake_pg_error_behind_copy(struct pg *pg, const char *sqlstate)
+{
+    refuse(pg, sqlstate, true);
 }
 
 void fake_pg_lose(struct pg *pg)

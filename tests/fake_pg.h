@@ -27,6 +27,8 @@ size_t fake_pg_resets(const struct pg *pg);
 void fake_pg_ok(struct pg *pg, const char *tag);
 void fake_pg_rows(struct pg *pg, const PGresult *rows);
 void fake_pg_error(struct pg *pg, const char *sqlstate);
+/* The same of a statement behind COPY, which has its rows. */
+void fake_pg_error_behind_copy(struct pg *pg, const char *sqlstate);
 void fake_pg_lose(struct pg *pg);
 
 #endif

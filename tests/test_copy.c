@@ -184,17 +184,13 @@ START_TEST(rows_are_copied_and_the_fence_comes_last)
     put_message(0, 2, 0, 1);
     start(false);
     ck_assert_uint_eq(fake_pg_count(pg), 1);
-    assert_sql(0, "BEGIN; " COPY_TICKS);
-    assert_rows(0, 2);
-    fake_pg_ok(pg, "COPY 2");
-    ck_assert_uint_eq(fake_pg_count(pg), 2);
-    assert_sql(1, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+    assert_sql(0, "BEGIN; " COPY_TICKS "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
                   " 100, 101, 1, 2, 0, 1, 0); COMMIT");
-    ck_assert_uint_eq(fake_pg_data(pg, 1).len, 0);
+    assert_rows(0, 2);
     ck_assert_uint_eq(done.calls, 0);
     fake_pg_ok(pg, "COMMIT");
     assert_done(COMMIT_DONE);
-    ck_assert_uint_eq(fake_pg_count(pg), 2);
+    ck_assert_uint_eq(fake_pg_count(pg), 1);
 }
 END_TEST
 
@@ -202,12 +198,12 @@ START_TEST(dead_letters_are_in_the_same_transaction)
 {
     put_message(0, 1, 2, 0);
     start(false);
+    assert_sql(0, "BEGIN; " COPY_TICKS);
+    assert_rows(0, 1);
     fake_pg_ok(pg, "COPY 1");
-    assert_sql(1, COPY_REJECTED);
+    assert_sql(1, COPY_REJECTED "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                                " 100, 101, 1, 1, 2, 0, 0); COMMIT");
     assert_rows(1, 2);
-    fake_pg_ok(pg, "COPY 2");
-    assert_sql(2, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
-                  " 100, 101, 1, 1, 2, 0, 0); COMMIT");
     fake_pg_ok(pg, "COMMIT");
     assert_done(COMMIT_DONE);
 }
@@ -217,9 +213,7 @@ START_TEST(without_rows_it_begins_with_the_dead_letters)
 {
     put_message(0, 0, 1, 0);
     start(false);
-    assert_sql(0, "BEGIN; " COPY_REJECTED);
-    fake_pg_ok(pg, "COPY 1");
-    assert_sql(1, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+    assert_sql(0, "BEGIN; " COPY_REJECTED "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
                   " 100, 101, 1, 0, 1, 0, 0); COMMIT");
     fake_pg_ok(pg, "COMMIT");
     assert_done(COMMIT_DONE);
@@ -245,8 +239,7 @@ START_TEST(each_partition_in_it_is_fenced_and_no_other)
     put_message(2, 1, 0, 0);
     put_message(0, 1, 0, 0);
     start(false);
-    fake_pg_ok(pg, "COPY 2");
-    assert_last_sql("SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+    assert_last_sql("BEGIN; " COPY_TICKS "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
                     " 100, 101, 1, 1, 0, 0, 0); "
                     "SELECT ingest_advance('group', 'cluster', 'ticks', 2,"
                     " 7000000000, 7000000001, 1, 1, 0, 0, 0); COMMIT");
@@ -292,10 +285,9 @@ START_TEST(it_can_be_used_again_and_begins_again)
     put_message(0, 1, 0, 0);
     done.start_again = true;
     start(false);
-    fake_pg_ok(pg, "COPY 1");
     fake_pg_ok(pg, "COMMIT");
-    assert_sql(2, "BEGIN; " COPY_TICKS);
-    fake_pg_ok(pg, "COPY 1");
+    ck_assert_uint_eq(fake_pg_count(pg), 2);
+    ck_assert_str_eq(fake_pg_sql(pg, 1), fake_pg_sql(pg, 0));
     fake_pg_ok(pg, "COMMIT");
     ck_assert_uint_eq(done.calls, 2);
 }
@@ -375,7 +367,10 @@ START_TEST(each_verdict_is_counted_and_refusals_are_dead_letters)
     add_verdict(rows, "6", "rejected", "23503", "no such pair");
     fake_pg_rows(pg, rows);
     PQclear(rows);
-    assert_sql(2, COPY_REJECTED);
+    assert_sql(2, COPY_REJECTED "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                                " 100, 101, 1, 2, 1, 1, 2); "
+                                "SELECT ingest_advance('group', 'cluster', 'ticks', 1,"
+                                " 100, 101, 1, 0, 1, 0, 0); COMMIT");
     struct span data = fake_pg_data(pg, 2);
     struct copy_reader r = copy_reader_start(data.data, data.len);
     char text[64];
@@ -387,11 +382,6 @@ START_TEST(each_verdict_is_counted_and_refusals_are_dead_letters)
     ck_assert_int_eq(copy_reader_int(&r, 3), 1);
     ck_assert_str_eq(copy_reader_text(&r, 6, text, sizeof text), "unknown_symbol");
     ck_assert(!copy_reader_next(&r));
-    fake_pg_ok(pg, "COPY 2");
-    assert_sql(3, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
-                  " 100, 101, 1, 2, 1, 1, 2); "
-                  "SELECT ingest_advance('group', 'cluster', 'ticks', 1,"
-                  " 100, 101, 1, 0, 1, 0, 0); COMMIT");
     fake_pg_ok(pg, "COMMIT");
     assert_done(COMMIT_DONE);
 }
@@ -407,11 +397,9 @@ START_TEST(merging_again_forgets_the_verdicts_before)
         add_verdict(rows, attempt % 2 ? "0" : "1", "rejected", "22003", "x");
         fake_pg_rows(pg, rows);
         PQclear(rows);
-        assert_last_sql(COPY_REJECTED);
+        assert_last_sql(COPY_REJECTED "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                                      " 100, 101, 1, 1, 1, 0, 0); COMMIT");
         assert_rows(fake_pg_count(pg) - 1, 1);
-        fake_pg_ok(pg, "COPY 1");
-        assert_last_sql("SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
-                        " 100, 101, 1, 1, 1, 0, 0); COMMIT");
         fake_pg_error(pg, "40001");
         fake_pg_ok(pg, "ROLLBACK");
     }
@@ -422,7 +410,8 @@ START_TEST(merge_without_rows_is_as_without_merge)
 {
     put_message(0, 0, 1, 0);
     start(true);
-    assert_sql(0, "BEGIN; " COPY_REJECTED);
+    assert_sql(0, "BEGIN; " COPY_REJECTED "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                  " 100, 101, 1, 0, 1, 0, 0); COMMIT");
 }
 END_TEST
 
@@ -444,23 +433,22 @@ END_TEST
 
 /* --- failures --- */
 
-/* Brings a merge of rows and dead letters to where `step` is under way. */
+/* Brings a merge of rows and, but for the last step, dead letters to where `step` is under way. */
 static const char *const steps[] = {"rows", "merge", "letters", "fence"};
+static const size_t requests_to[] = {1, 2, 3, 3};
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
 static void run_to(int step)
 {
-    put_message(0, 1, 1, 0);
+    put_message(0, 1, step < 3, 0);
     start(true);
     PGresult *rows = make_result();
     if (step > 0)
         fake_pg_ok(pg, "COPY 1");
     if (step > 1)
         fake_pg_rows(pg, rows);
-    if (step > 2)
-        fake_pg_ok(pg, "COPY 1");
     PQclear(rows);
-    ck_assert_uint_eq(fake_pg_count(pg), (size_t)step + 1);
+    ck_assert_uint_eq(fake_pg_count(pg), requests_to[step]);
 }
 
 /* --- the foreign key at once --- */
@@ -478,14 +466,13 @@ START_TEST(pairs_are_checked_between_the_rows_and_the_fence)
     put_tick_of(70, "O'X");
     put_tick_of(3, "BTC");
     start(false);
-    assert_sql(0, BEGIN_AT_ONCE COPY_TICKS);
+    assert_sql(0, BEGIN_AT_ONCE COPY_TICKS
+               "; " CHECK("'BTC', 'O''X'") "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+                                           " 100, 103, 3, 3, 0, 0, 0); COMMIT");
     assert_rows(0, 3);
-    fake_pg_ok(pg, "COPY 3");
-    assert_sql(1, CHECK("'BTC', 'O''X'") "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
-                                         " 100, 103, 3, 3, 0, 0, 0); COMMIT");
     fake_pg_ok(pg, "COMMIT");
     assert_done(COMMIT_DONE);
-    ck_assert_uint_eq(fake_pg_count(pg), 2);
+    ck_assert_uint_eq(fake_pg_count(pg), 1);
 }
 END_TEST
 
@@ -495,11 +482,11 @@ START_TEST(pairs_are_checked_before_the_dead_letters_and_only_once)
     put_tick_of(0, "BTC");
     put_message(0, 0, 1, 0);
     start(false);
+    assert_sql(0, BEGIN_AT_ONCE COPY_TICKS);
     fake_pg_ok(pg, "COPY 1");
-    assert_sql(1, CHECK("'BTC'") COPY_REJECTED);
-    fake_pg_ok(pg, "COPY 1");
-    assert_sql(2, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
-                  " 100, 102, 2, 1, 1, 0, 0); COMMIT");
+    assert_sql(1, CHECK("'BTC'") COPY_REJECTED
+               "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+               " 100, 102, 2, 1, 1, 0, 0); COMMIT");
 }
 END_TEST
 
@@ -509,9 +496,7 @@ START_TEST(small_batches_go_row_by_row)
     put_tick_of(0, "BTC");
     put_tick_of(0, "BTC");
     start(false);
-    assert_sql(0, "BEGIN; " COPY_TICKS);
-    fake_pg_ok(pg, "COPY 2");
-    assert_sql(1, "SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
+    assert_sql(0, "BEGIN; " COPY_TICKS "; SELECT ingest_advance('group', 'cluster', 'ticks', 0,"
                   " 100, 102, 2, 2, 0, 0, 0); COMMIT");
 }
 END_TEST
@@ -556,11 +541,13 @@ START_TEST(what_only_the_check_needs_sends_the_batch_to_the_merge)
     put_tick_of(0, "BTC");
     start(false);
     if (step == 1)
-        fake_pg_ok(pg, "COPY 1");
-    fake_pg_error(pg, in_the_way[i].sqlstate);
+        fake_pg_error_behind_copy(pg, in_the_way[i].sqlstate);
+    else
+        fake_pg_error(pg, in_the_way[i].sqlstate);
     assert_last_sql("ROLLBACK");
     fake_pg_ok(pg, "ROLLBACK");
     assert_done(COMMIT_CLASH);
+    ck_assert_str_eq(done.step, step == 1 ? "fence" : "rows");
     ck_assert_int_eq(done.class, in_the_way[i].class);
 }
 END_TEST
@@ -600,7 +587,7 @@ START_TEST(refused_step_is_rolled_back_before_the_answer)
     ck_assert_str_eq(done.sqlstate, refusals[refusal].sqlstate);
     ck_assert_int_eq(done.class, refusals[refusal].class);
     ck_assert_int_eq(strncmp(done.error, "the server says ", 16), 0);
-    ck_assert_uint_eq(fake_pg_count(pg), (size_t)step + 2);
+    ck_assert_uint_eq(fake_pg_count(pg), requests_to[step] + 1);
     ck_assert_uint_eq(fake_pg_resets(pg), 0);
 }
 END_TEST
@@ -613,7 +600,7 @@ START_TEST(lost_at_any_step_is_lost_and_nothing_more_is_asked)
     ck_assert_str_eq(done.step, steps[_i]);
     ck_assert_int_eq(done.class, SQLSTATE_LOST);
     ck_assert_str_eq(done.sqlstate, "");
-    ck_assert_uint_eq(fake_pg_count(pg), (size_t)_i + 1);
+    ck_assert_uint_eq(fake_pg_count(pg), requests_to[_i]);
 }
 END_TEST
 
@@ -625,7 +612,7 @@ START_TEST(useless_connection_is_thrown_away)
     assert_done(COMMIT_LOST);
     ck_assert_str_eq(done.sqlstate, "25006");
     ck_assert_uint_eq(fake_pg_resets(pg), 1);
-    ck_assert_uint_eq(fake_pg_count(pg), (size_t)_i + 1);
+    ck_assert_uint_eq(fake_pg_count(pg), requests_to[_i]);
 }
 END_TEST
 
@@ -651,16 +638,33 @@ START_TEST(commit_answered_by_rollback_is_not_done)
 }
 END_TEST
 
+START_TEST(error_behind_the_last_rows_is_that_of_the_fence)
+{
+    put_message(0, 1, _i, 0);
+    start(false);
+    if (_i)
+        fake_pg_ok(pg, "COPY 1");
+    fake_pg_error_behind_copy(pg, "TK001");
+    assert_last_sql("ROLLBACK");
+    fake_pg_ok(pg, "ROLLBACK");
+    assert_done(COMMIT_FENCED);
+    ck_assert_str_eq(done.step, "fence");
+}
+END_TEST
+
 START_TEST(after_a_failure_the_next_begins_anew)
 {
     run_to(_i);
     fake_pg_error(pg, "23505");
     fake_pg_ok(pg, "ROLLBACK");
+    size_t again = fake_pg_count(pg);
+    put_message(0, 0, 1, 0);
     start(false);
-    assert_last_sql("BEGIN; " COPY_TICKS);
+    assert_sql(again, "BEGIN; " COPY_TICKS);
     fake_pg_ok(pg, "COPY 1");
-    assert_last_sql(COPY_REJECTED);
-    fake_pg_ok(pg, "COPY 1");
+    ck_assert_int_eq(strncmp(fake_pg_sql(pg, again + 1), COPY_REJECTED "; SELECT ingest_advance(",
+                             strlen(COPY_REJECTED "; SELECT ingest_advance(")),
+                     0);
     fake_pg_ok(pg, "COMMIT");
     ck_assert_uint_eq(done.calls, 2);
     ck_assert_int_eq(done.outcome, COMMIT_DONE);
@@ -708,6 +712,7 @@ static void add_tests(TCase *t)
     tcase_add_loop_test(t, useless_connection_is_thrown_away, 0, STEPS);
     tcase_add_loop_test(t, connection_lost_while_rolling_back_rolls_back_too, 0, STEPS);
     tcase_add_test(t, commit_answered_by_rollback_is_not_done);
+    tcase_add_loop_test(t, error_behind_the_last_rows_is_that_of_the_fence, 0, 2);
     tcase_add_loop_test(t, after_a_failure_the_next_begins_anew, 0, STEPS);
     tcase_add_test(t, outcomes_have_names);
 }

@@ -7,7 +7,7 @@ COMMIT, its answer.
 
 import pytest
 
-from lib.faults import COMMIT_DONE, COMMIT_SENT, MANY_ROWS, MidCopy, database_through, large_batches
+from lib.faults import COMMIT_DONE, MANY_ROWS, ROWS_ENDED, MidCopy, database_through, large_batches
 from lib.flow import Flow
 from lib.proxy import DOWN, RST, UP
 from lib.wait import wait_until
@@ -95,7 +95,7 @@ def test_commit_whose_answer_is_lost_is_not_repeated(flow):
 
 
 def test_commit_that_never_arrived_is_sent_again(flow):
-    fault = flow.proxy.after(UP, RST, pattern=COMMIT_SENT, before=True, skip=1)
+    fault = flow.proxy.after(UP, RST, pattern=ROWS_ENDED, before=True, skip=1)
     flow.send_ticks(500)
     flow.start()
     fault.wait()

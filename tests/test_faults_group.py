@@ -11,7 +11,7 @@ import random
 import pytest
 
 from lib import produce
-from lib.faults import (BEGIN_SENT, COMMIT_SENT, COPY_HEADER, MANY_ROWS, Load, MidCopy, database_through,
+from lib.faults import (BEGIN_SENT, COPY_HEADER, MANY_ROWS, ROWS_ENDED, Load, MidCopy, database_through,
                         kafka_proxy, kafka_through, large_batches, members, wait_stored)
 from lib.flow import Flow
 from lib.proxy import BLACKHOLE, UP
@@ -40,8 +40,8 @@ def stalled_before(pattern):
 
 
 @pytest.mark.parametrize("stalled, holds_keys", [(stalled_before(BEGIN_SENT), False), (MidCopy, True),
-                                                 (stalled_before(COMMIT_SENT), True)],
-                         ids=["before_begin", "in_mid_copy", "before_commit"])
+                                                 (stalled_before(ROWS_ENDED), True)],
+                         ids=["before_begin", "in_mid_copy", "before_end_of_rows"])
 def test_frozen_member_is_replaced_and_writes_nothing_when_it_wakes(flow, stalled, holds_keys):
     """SIGSTOP past the session timeout. Its half of a transaction is held by the network, and let go
     when its successor has written everything: after ending the session, where that holds keys."""

@@ -591,7 +591,7 @@ START_TEST(all_rows_of_a_copy_arrive)
     free(rows);
     ck_assert_int_eq(last.outcome, PG_OK);
     ck_assert_uint_eq(fakepg_copied(server), BIG);
-    ck_assert(last.copy_started && last.all_sent);
+    ck_assert(last.copy_started && last.all_sent && last.copied);
     ck_assert_int_eq(fakepg_refused(server), 0);
 }
 END_TEST
@@ -616,11 +616,22 @@ START_TEST(error_in_a_copy_is_an_answer)
     RUN_UNTIL(replies);
     ck_assert_int_eq(last.outcome, PG_ERROR);
     ck_assert_str_eq(last.sqlstate, "23505");
-    ck_assert(last.copy_started && last.all_sent);
+    ck_assert(last.copy_started && last.all_sent && !last.copied);
     request("COMMIT", NULL, 0);
     RUN_UNTIL(replies == 2);
     free(rows);
     ck_assert_int_eq(last.outcome, PG_OK);
+}
+END_TEST
+
+START_TEST(error_behind_a_copy_is_told_from_one_of_it)
+{
+    start_and_wait("sAZqGdCEZ");
+    request("COPY ticks FROM STDIN; COMMIT", "rows", 4);
+    RUN_UNTIL(replies);
+    ck_assert_int_eq(last.outcome, PG_ERROR);
+    ck_assert_str_eq(last.sqlstate, "23505");
+    ck_assert(last.copied);
 }
 END_TEST
 
@@ -1030,6 +1041,7 @@ static void add_requests(Suite *s)
     tcase_add_test(t, all_rows_of_a_copy_arrive);
     tcase_add_test(t, copy_without_rows_is_a_copy);
     tcase_add_test(t, error_in_a_copy_is_an_answer);
+    tcase_add_test(t, error_behind_a_copy_is_told_from_one_of_it);
     tcase_add_test(t, copy_that_never_began_has_sent_nothing_that_counts);
     LOOP_TEST(t, connection_lost_in_a_copy, losing_copy);
     tcase_add_loop_test(t, connection_lost_after_a_copy_leaves_the_outcome_open, 0, 2);

@@ -13,7 +13,7 @@ from .wait import DEADLINE_S, wait_until
 # What tickd and PostgreSQL send each other for a batch, in this order.
 BEGIN_SENT = b"BEGIN"
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0"
-COMMIT_SENT = b"; COMMIT\0"
+ROWS_ENDED = b"\xff\xffc\0\0\0\4"    # end of the binary rows and CopyDone; COMMIT came before the rows
 COMMIT_DONE = b"COMMIT\0"
 
 # PostgreSQL keeps up to 1,000 rows of a COPY in memory, then it writes them and their index entries.

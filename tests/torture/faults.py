@@ -22,12 +22,13 @@ from . import schedule
 from .world import NotInjected
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0"
-_COMMIT_SENT = b"; COMMIT\0"
+# The end of the rows: what makes a batch complete, since fence and COMMIT stand before the rows.
+_ROWS_ENDED = b"\xff\xffc\0\0\0\4"
 _TABLES = ("ticks", "rejected_ticks", "ingest_offsets", "pairs")
 _RIGHTS = ("INSERT ON ticks", "INSERT ON rejected_ticks", "UPDATE ON ingest_offsets", "SELECT ON pairs")
 # Points that a daemon passes sooner or later without anybody's help.
-_POINTS = ("offsets_asked", "before_begin", "mid_copy", "copy_ended", "letters_unsent", "commit_unsent",
-           "commit_sent", "commit_answered", "kafka_commit_unsent")
+_POINTS = ("offsets_asked", "before_begin", "mid_copy", "copy_ended", "letters_unsent",
+           "commit_answered", "kafka_commit_unsent")
 _POINT_S = 2.5    # a member that has nothing to write may not come there; then it is killed where it is
 _IN_SYNC_S = 25.0
 _IDLE_S = 20.0
@@ -48,7 +49,7 @@ def kill_mid_copy(world, fault):
 
 
 def kill_before_commit(world, fault):
-    """The COMMIT never arrives."""
+    """The end of the rows never arrives, and so nothing is committed."""
     def strike(member):
         member.kill()
         member.proxy.cut(RST)
@@ -56,13 +57,13 @@ def kill_before_commit(world, fault):
 
 
 def kill_at_commit(world, fault):
-    """The COMMIT arrives, its answer finds nobody."""
+    """The batch arrives as a whole, its answer finds nobody."""
     return _kill_at(world, fault, lambda member: member.kill(), before=False)
 
 
 def _kill_at(world, fault, strike, before):
     with world.take(fault.pick) as member:
-        met = _try_at(world, UP, lambda: strike(member), _COMMIT_SENT, [member.proxy], before)
+        met = _try_at(world, UP, lambda: strike(member), _ROWS_ENDED, [member.proxy], before)
         member.restart_killed()
     return None if met else "kill"
 
@@ -114,8 +115,8 @@ def zombie(world, fault):
 
 def zombie_mid_copy(world, fault):
     """It is stopped while the database waits for the rest of its rows; or, when it has all of them, for
-    COMMIT: then the successor meets their keys in the index, and has to end that session."""
-    pattern, before = (_COPY_HEADER, False) if fault.pick & 1 else (_COMMIT_SENT, True)
+    their end: then the successor meets keys in the index, and has to end that session."""
+    pattern, before = (_COPY_HEADER, False) if fault.pick & 1 else (_ROWS_ENDED, True)
     met = _zombie(world, fault, lambda member: _try_at(
         world, UP, BLACKHOLE, pattern, [member.proxy], before))
     return None if met else "zombie"
@@ -214,7 +215,7 @@ def pg_terminate_mid_copy(world, fault):
 
 
 def pg_terminate_at_commit(world, fault):
-    return _terminate_at(world, fault, _COMMIT_SENT, before=fault.pick % 2 == 0)
+    return _terminate_at(world, fault, _ROWS_ENDED, before=fault.pick % 2 == 0)
 
 
 def _terminate_at(world, fault, pattern, before=False):
