@@ -82,37 +82,55 @@ void copy_free(struct copy *c)
     free(c);
 }
 
+/* The calls of a fence are mostly shorter, and then formatted once. */
+#define USUAL_SQL 256
+
 void copy_put_sql(struct buf *sql, const char *fmt, ...)
 {
     va_list ap;
+    char *at = (char *)buf_reserve(sql, USUAL_SQL);
     va_start(ap, fmt);
-    int needed = vsnprintf(NULL, 0, fmt, ap);
+    int needed = vsnprintf(at, USUAL_SQL, fmt, ap);
     va_end(ap);
     assert(needed >= 0);
-    char *at = (char *)buf_reserve(sql, (size_t)needed + 1);
-    va_start(ap, fmt);
-    vsnprintf(at, (size_t)needed + 1, fmt, ap);
-    va_end(ap);
+    if (needed >= USUAL_SQL) {
+        at = (char *)buf_reserve(sql, (size_t)needed + 1);
+        va_start(ap, fmt);
+        vsnprintf(at, (size_t)needed + 1, fmt, ap);
+        va_end(ap);
+    }
     sql->len += (size_t)needed;
+}
+
+/* Appends a constant. */
+static void put_text(struct buf *sql, const char *text)
+{
+    size_t len = strlen(text);
+    memcpy(buf_reserve(sql, len + 1), text, len + 1);
+    sql->len += len;
 }
 
 void copy_put_literal(struct buf *sql, const char *text)
 {
-    char quoted[1024] = "";
-    bool fits = pg_quote(quoted, sizeof quoted, text);
+    size_t most = 2 * strlen(text) + 3;
+    char *at = (char *)buf_reserve(sql, most);
+    at[0] = '\0';
+    bool fits = pg_quote(at, most, text);
     assert(fits);
     (void)fits;
-    copy_put_sql(sql, "%s", quoted);
+    sql->len += strlen(at);
 }
 
 void copy_put_call(struct buf *sql, const char *function, const struct batch_owner *owner,
                    const struct partition *p)
 {
-    copy_put_sql(sql, "SELECT %s(", function);
+    put_text(sql, "SELECT ");
+    put_text(sql, function);
+    put_text(sql, "(");
     copy_put_literal(sql, owner->group_id);
-    copy_put_sql(sql, ", ");
+    put_text(sql, ", ");
     copy_put_literal(sql, owner->cluster_id);
-    copy_put_sql(sql, ", ");
+    put_text(sql, ", ");
     copy_put_literal(sql, p->topic);
     copy_put_sql(sql, ", %" PRId32, p->id);
 }

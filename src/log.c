@@ -137,15 +137,21 @@ static void put_string(struct logline *l, const char *key, const char *value)
     logline_put(l, key, value, strlen(value), false);
 }
 
+/* Most lines are of the same second as the one before. */
 static void put_time(struct logline *l)
 {
+    static time_t second = -1;
+    static char date[32];
     struct timespec now;
     struct tm tm;
-    char date[32];
     char text[48];
     clock_gettime(CLOCK_REALTIME, &now);
-    if (!gmtime_r(&now.tv_sec, &tm) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm))
-        return;
+    if (now.tv_sec != second) {
+        second = -1;
+        if (!gmtime_r(&now.tv_sec, &tm) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm))
+            return;
+        second = now.tv_sec;
+    }
     snprintf(text, sizeof text, "%s.%03ldZ", date, now.tv_nsec / 1000000);
     put_string(l, "ts", text);
 }

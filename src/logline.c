@@ -214,9 +214,20 @@ static __attribute__((format(printf, 1, 0))) size_t measure(const char *fields, 
     return len < 0 ? 0 : (size_t)len;
 }
 
+static size_t count_blanks(const char *s)
+{
+    size_t n = 0;
+    while ((s = strchr(s, ' '))) {
+        s++;
+        n++;
+    }
+    return n;
+}
+
 /*
  * A value may hold blanks and equal signs, so the filled-in text cannot be taken apart at them. The
- * format can: where a value ends in the text is the length of the format up to there, filled in.
+ * format can: where a value ends in the text is the length of the format up to there, filled in. If
+ * the text has no more blanks than the format, it is at the next one.
  */
 void logline_put_fields(struct logline *l, const char *fields, va_list args)
 {
@@ -229,6 +240,7 @@ void logline_put_fields(struct logline *l, const char *fields, va_list args)
     if (text_len > sizeof text - 1)
         text_len = sizeof text - 1;
 
+    bool plain = (size_t)written == text_len && count_blanks(text) == count_blanks(fields);
     size_t at = 0; /* in text, where the format's `p` is */
     for (const char *p = fields; *p && !l->full;) {
         const char *equals = strchr(p, '=');
@@ -244,7 +256,8 @@ void logline_put_fields(struct logline *l, const char *fields, va_list args)
         if ((size_t)(end - fields) >= FIELDS_MAX)
             return;
         size_t from = at + key_len + 1;
-        size_t to = measure(fields, (size_t)(end - fields), args);
+        size_t to =
+            plain ? at + strcspn(text + at, " ") : measure(fields, (size_t)(end - fields), args);
         from = from < text_len ? from : text_len;
         to = to < from ? from : to;
         logline_put(l, key, text + from, (to < text_len ? to : text_len) - from, number);

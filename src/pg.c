@@ -149,8 +149,15 @@ static void set_deadline(struct pg *pg, enum deadline d)
     ev_timer_start(pg->loop, &pg->timer);
 }
 
-/* The only writer of the state and the watchers. The socket is asked for anew each time: it may be
- * another one under the same number, or gone (see check_socket()). */
+static bool watches(const struct pg *pg, int fd, int events)
+{
+    return ev_is_active(&pg->io) && pg->io.fd == fd &&
+           (pg->io.events & (EV_READ | EV_WRITE)) == events;
+}
+
+/* The only writer of the state and the watchers. The socket is asked for anew each time: while
+ * connecting it may be another one under the same number, and afterwards gone (see check_socket()).
+ */
 static void set_state(struct pg *pg, enum state next)
 {
     /* The steps of a request are too many to tell. */
@@ -158,10 +165,13 @@ static void set_state(struct pg *pg, enum state next)
         strcmp(states[next].name, states[pg->state].name) != 0)
         log_debug("database_state", states[next].name, "name=%s was=%s", pg->name,
                   states[pg->state].name);
-    ev_io_stop(pg->loop, &pg->io);
     if (states[next].deadline != states[pg->state].deadline)
         set_deadline(pg, states[next].deadline);
+    bool stays = states[next].up && states[pg->state].up;
     pg->state = next;
+    if (stays && watches(pg, PQsocket(pg->conn), states[next].events))
+        return;
+    ev_io_stop(pg->loop, &pg->io);
     if (!states[next].events || PQsocket(pg->conn) < 0)
         return;
     ev_io_set(&pg->io, PQsocket(pg->conn), states[next].events);

@@ -202,7 +202,7 @@ static void on_commit(void *ctx, enum commit_outcome outcome)
     if (outcome == COMMIT_DONE && writer->all->ops.batch_done)
         writer->all->ops.batch_done(writer->all->ops.ctx, pipeline_flying(writer->pipeline),
                                     now.mono_us - writer->flying_since_us);
-    pipeline_on_commit(writer->pipeline, outcome, now, entropy_bits());
+    pipeline_on_commit(writer->pipeline, outcome, now, outcome == COMMIT_DONE ? 0 : entropy_bits());
     if (pipeline_is_broken(writer->pipeline))
         writer->all->ops.broken(writer->all->ops.ctx);
 }
