@@ -23,6 +23,9 @@ struct kafka_client *kafka_client_new(rd_kafka_t *rk);
 void kafka_client_unref(struct kafka_client *client);
 rd_kafka_t *kafka_client_handle(struct kafka_client *client);
 
+/* True as long as a question that is still under way keeps a client alive. From any thread. */
+bool kafka_clients_remain(void);
+
 enum kafka_question {
     ASK_ALIVE, /* does any broker answer? */
     ASK_START, /* where does the group go on in `wanted`: its committed offset, else `start_from` */

@@ -50,8 +50,16 @@ struct kafka_ask {
     bool cancelled;
 };
 
+static atomic_uint clients; /* that are not destroyed yet */
+
+bool kafka_clients_remain(void)
+{
+    return atomic_load(&clients) > 0;
+}
+
 struct kafka_client *kafka_client_new(rd_kafka_t *rk)
 {
+    atomic_fetch_add(&clients, 1);
     struct kafka_client *client = err_calloc(1, sizeof *client);
     client->rk = rk;
     atomic_init(&client->users, 1);
@@ -70,6 +78,7 @@ void kafka_client_unref(struct kafka_client *client)
         return;
     rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     free(client);
+    atomic_fetch_sub(&clients, 1);
 }
 
 rd_kafka_t *kafka_client_handle(struct kafka_client *client)

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "err.h"
 #include "health.h"
+#include "kafka_ask.h"
 #include "kafka_conf.h"
 #include "log.h"
 #include "options.h"
@@ -224,10 +225,13 @@ static int run(const struct command *command)
     return code;
 }
 
+/* exit() takes libraries down (OpenSSL, SASL) that the threads of a client still use. */
 static int finish(int code)
 {
     if (fflush(stdout) != 0 && code == EXIT_OK)
         code = EXIT_RUNTIME;
+    if (kafka_clients_remain())
+        _exit(code);
     return code;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_coord.o kafka_ends.o kafka_fetch.o kafka_group.o kafka_link.o kafka_log.o kafka_mend.o kafka_trouble.o offsets.o err.o clock.o */
+#include "kafka_ask.h"
 #include "kafka_bed.h"
 #include "stub_log.h"
 
@@ -202,7 +203,9 @@ START_TEST(free_leaves_a_question_that_no_broker_answers_behind)
     kafka_free(a->kafka);
     a->kafka = NULL;
     ck_assert(!has_threads_back(a)); /* the thread goes on asking, and has the client with it */
+    ck_assert(kafka_clients_remain());
     bed_await(a, has_threads_back);
+    ck_assert(!kafka_clients_remain());
 }
 END_TEST
 
