@@ -13,6 +13,6 @@
             ck_abort_msg(__VA_ARGS__);                                                             \
     } while (0)
 
-#define hot_assert(condition) hot_assert_msg(condition, "'" #condition "' is not so")
+#define hot_assert(condition) hot_assert_msg(condition, "%s is not so", #condition)
 
 #endif
