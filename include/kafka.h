@@ -94,7 +94,8 @@ typedef void kafka_start_fn(void *ctx, const struct offsets *found, const char *
 void kafka_find_start(struct kafka *k, const struct offsets *wanted, kafka_start_fn *fn, void *ctx);
 
 /* Writes `durable` offsets to Kafka too, for lag tools: at most once a second, the newest ones, and
- * once more when partitions are given up. Failures are logged (debug) and forgotten. */
+ * once more when partitions are given up. Failures are logged (debug) and forgotten. Should the
+ * table of offsets be lost they are what is left: the older they are, the more is stored twice. */
 void kafka_commit(struct kafka *k, const struct offsets *o);
 
 /* Where a partition's log begins and ends, as far as it is known without waiting (OFFSETS_UNKNOWN);
