@@ -2,6 +2,8 @@
 /* links: ties.o record.o err.o */
 #include "ties.h"
 
+#include "hot_assert.h"
+
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -34,14 +36,13 @@ static struct record make_quote(int64_t time_us, double price)
     return r;
 }
 
-/* A ck_assert() that holds costs a system call: too much for each of a hundred thousand. */
 static void assert_placed(uint32_t slot, struct record r, enum tie expected, int64_t at_us)
 {
     int64_t came_us = r.time_us;
     enum tie tie = ties_place(ties, slot, &r);
-    if (tie != expected || r.time_us != at_us)
-        ck_abort_msg("tick of +%lld is %d at +%lld, not %d at +%lld", (long long)(came_us - T0),
-                     tie, (long long)(r.time_us - T0), expected, (long long)(at_us - T0));
+    hot_assert_msg(tie == expected && r.time_us == at_us,
+                   "tick of +%lld is %d at +%lld, not %d at +%lld", (long long)(came_us - T0), tie,
+                   (long long)(r.time_us - T0), expected, (long long)(at_us - T0));
 }
 
 static void assert_trade(uint32_t slot, int64_t time_us, enum tie expected, int64_t at_us)

@@ -15,15 +15,13 @@ import time
 import psycopg2
 
 from lib import crash
+from lib.faults import COPY_HEADER, ROWS_ENDED
 from lib.proxy import BLACKHOLE, DOWN, RST, UP
 from lib.wait import Timeout, wait_until
 
 from . import schedule
 from .world import NotInjected
 
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0"
-# The end of the rows: what makes a batch complete, since fence and COMMIT stand before the rows.
-_ROWS_ENDED = b"\xff\xffc\0\0\0\4"
 _TABLES = ("ticks", "rejected_ticks", "ingest_offsets", "pairs")
 _RIGHTS = ("INSERT ON ticks", "INSERT ON rejected_ticks", "UPDATE ON ingest_offsets", "SELECT ON pairs")
 # Points that a daemon passes sooner or later without anybody's help.
@@ -41,7 +39,7 @@ def kill(world, fault):
 
 def kill_mid_copy(world, fault):
     with world.take(fault.pick) as member:
-        met = _try_at(world, UP, BLACKHOLE, _COPY_HEADER, [member.proxy])
+        met = _try_at(world, UP, BLACKHOLE, COPY_HEADER, [member.proxy])
         member.kill()
         member.proxy.heal()
         member.start()
@@ -63,7 +61,7 @@ def kill_at_commit(world, fault):
 
 def _kill_at(world, fault, strike, before):
     with world.take(fault.pick) as member:
-        met = _try_at(world, UP, lambda: strike(member), _ROWS_ENDED, [member.proxy], before)
+        met = _try_at(world, UP, lambda: strike(member), ROWS_ENDED, [member.proxy], before)
         member.restart_killed()
     return None if met else "kill"
 
@@ -116,7 +114,7 @@ def zombie(world, fault):
 def zombie_mid_copy(world, fault):
     """It is stopped while the database waits for the rest of its rows; or, when it has all of them, for
     their end: then the successor meets keys in the index, and has to end that session."""
-    pattern, before = (_COPY_HEADER, False) if fault.pick & 1 else (_ROWS_ENDED, True)
+    pattern, before = (COPY_HEADER, False) if fault.pick & 1 else (ROWS_ENDED, True)
     met = _zombie(world, fault, lambda member: _try_at(
         world, UP, BLACKHOLE, pattern, [member.proxy], before))
     return None if met else "zombie"
@@ -211,11 +209,11 @@ def pg_terminate(world, fault):
 
 
 def pg_terminate_mid_copy(world, fault):
-    return _terminate_at(world, fault, _COPY_HEADER)
+    return _terminate_at(world, fault, COPY_HEADER)
 
 
 def pg_terminate_at_commit(world, fault):
-    return _terminate_at(world, fault, _ROWS_ENDED, before=fault.pick % 2 == 0)
+    return _terminate_at(world, fault, ROWS_ENDED, before=fault.pick % 2 == 0)
 
 
 def _terminate_at(world, fault, pattern, before=False):
