@@ -102,12 +102,10 @@ void copy_put_sql(struct buf *sql, const char *fmt, ...)
     sql->len += (size_t)needed;
 }
 
-/* Appends a constant. */
+/* Appends a constant that something else comes behind: no NUL ends it. */
 static void put_text(struct buf *sql, const char *text)
 {
-    size_t len = strlen(text);
-    memcpy(buf_reserve(sql, len + 1), text, len + 1);
-    sql->len += len;
+    buf_put(sql, text, strlen(text));
 }
 
 void copy_put_literal(struct buf *sql, const char *text)

@@ -192,10 +192,10 @@ static void name_origins(const struct config *config, struct err *e)
 }
 
 /*
- * librdkafka before 2.4 waits for its timers in whole milliseconds, rounded down, and
- * spins for the rest: a third of what tickd used at 250 messages/s. Its threads inherit the timer
- * slack of the one that makes them (prctl(2)); with a millisecond of it they wake when the timer is
- * due. What they wait for besides, data, wakes them as ever.
+ * librdkafka before 2.4 waits for its timers in whole milliseconds, rounded down, and spins for the
+ * rest: a quarter of what tickd used at 250 messages/s. Its threads inherit the timer slack of the
+ * one that makes them (prctl(2)); with a millisecond of it they wake when the timer is due. What
+ * they wait for besides, data, wakes them as ever.
  */
 static rd_kafka_t *new_client(rd_kafka_conf_t *conf, struct err *why)
 {

@@ -65,8 +65,8 @@ struct lane {
     size_t known;            /* messages and errors known to be in it */
     size_t last;             /* the partition of the last message */
     rd_kafka_message_t *hand[HANDFUL];
-    size_t at,
-        count;  /* hand[at .. count) have been taken out of the queue, and are not done with */
+    size_t at; /* hand[at .. count) have been taken out of the queue, and are not done with */
+    size_t count;
     bool shown; /* peek() showed hand[at] */
     struct message message;
 };
