@@ -34,7 +34,7 @@ static void on_revoke(void *ctx, bool lost)
     m->revokes++;
     ck_assert_uint_eq(m->assigns, m->revokes);
     m->lost = lost;
-    if (m->answer_at_once)
+    if (m->answer_at_once || m->release_at_once)
         kafka_release(m->kafka);
 }
 

@@ -28,7 +28,8 @@ struct member {
     char why[256];
     struct offsets start; /* of the last kafka_find_start() */
     char start_error[256];
-    bool answer_at_once; /* assigns from 0 and releases from inside the callbacks */
+    bool answer_at_once;  /* assigns from 0 and releases from inside the callbacks */
+    bool release_at_once; /* releases only */
 };
 
 struct bed {

@@ -108,7 +108,7 @@ def test_frozen_for_longer_than_max_poll_joins_again(flow):
     flow.config["kafka.max.poll.interval.ms"] = 3000
     flow.start()
     flow.send_ticks(300)
-    wait_stored(flow, 100)
+    flow.wait_consumed()
     flow.daemon.child.pause()
     wait_until(lambda: members(flow) == 0, "the group to throw it out")
     flow.send_ticks(300)
@@ -214,7 +214,7 @@ def test_member_without_its_database_holds_nobody_up(flow):
     other.wait_log("event=kafka_assigned .*partitions=1")
     waits.wait_log("event=kafka_assigned .*partitions=2")
     flow.send_ticks(300)
-    wait_stored(flow, 100)
+    wait_until(lambda: flow.db.count("ticks") == 100, "the ticks of the other's partition")
     assert not waits.logged("event=database_up")
     flow.proxy.heal()
     flow.wait_consumed()

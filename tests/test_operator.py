@@ -144,7 +144,8 @@ def test_it_writes_to_no_file(db, mock, tickd):
 
 # --- the clock
 
-@pytest.mark.parametrize("offset, said, sign", [("+60s", "behind", "-"), ("-60s", "ahead of", "")])
+# Few seconds: librdkafka gives its waits an end by the clock that is faked, and then waits by the true one.
+@pytest.mark.parametrize("offset, said, sign", [("+7s", "behind", "-"), ("-7s", "ahead of", "")])
 def test_clock_that_is_off_is_said_either_way(db, mock, tickd, scratch, clock, offset, said, sign):
     flow = Flow(db, mock, tickd).create_topic()
     flow.daemon = tickd(flow.config, env=clock.env)
@@ -152,9 +153,9 @@ def test_clock_that_is_off_is_said_either_way(db, mock, tickd, scratch, clock, o
     assert not flow.daemon.logged("clock_differs")
     clock.set(offset)
     db.cluster.terminate_backends("tickd")
-    flow.daemon.wait_log(f"level=warn event=clock_differs .*database_ahead_ms={sign}(59|60)[0-9]{{3}}")
+    flow.daemon.wait_log(f"level=warn event=clock_differs .*database_ahead_ms={sign}[67][0-9]{{3}}")
     done = daemon.run("check", config=flow.config, scratch=scratch, env=clock.env)
-    assert re.search(rf"^WARN  clock +the database's is (59|60)\.\d s {said} this machine's$", done.stdout, re.M)
+    assert re.search(rf"^WARN  clock +the database's is [67]\.\d s {said} this machine's$", done.stdout, re.M)
 
 
 # --- the kernel
