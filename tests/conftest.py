@@ -40,6 +40,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("early") is None)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Not asked for where there is no xdist."""
+    from lib.deal import ByFile
+    return ByFile(config, log)
+
+
 def pytest_unconfigure(config):
     proc.stop_all()
     if _SCRATCH in config.stash:

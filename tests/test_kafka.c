@@ -109,7 +109,8 @@ START_TEST(nothing_is_delivered_between_revoke_and_the_next_assignment)
     bed_assign(a, at); /* too late: not heard */
     bed_settle(&bed);
     ck_assert(!kafka_peek(a->kafka, 0, &m));
-    a->release_at_once = true; /* who joins too slowly for the first generation makes a further one */
+    a->release_at_once =
+        true; /* who joins too slowly for the first generation makes a further one */
     kafka_release(a->kafka);
     bed_await(a, both_have_partitions);
     ck_assert(!kafka_peek(a->kafka, 0, &m));
