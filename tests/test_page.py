@@ -22,6 +22,8 @@ from lib.schema import ROOT
 from lib.wait import wait_until
 from lib.web import Web
 
+pytestmark = pytest.mark.early
+
 PICTURES = os.path.join(ROOT, "build", "screenshots")
 AXE_VERSION = "4.10.3"
 AXE_PREFIX = os.path.join(ROOT, "build", "npm", "axe")

@@ -3,7 +3,7 @@
 /*
  * Exactly once through any fault, in thousands of worlds made from seeds (sim.h).
  *
- *     test_pipeline_sim             SIM_SEEDS worlds (default 4000) from SIM_FIRST (default 1)
+ *     test_pipeline_sim             SIM_SEEDS worlds (default 2000) from SIM_FIRST (default 1)
  *     test_pipeline_sim 4711        the world of seed 4711
  *     test_pipeline_sim 1 100000    the worlds of seeds 1 to 100000, without the report of check
  *
@@ -24,7 +24,7 @@
 #define HEAL_US     INT64_C(120000000) /* by then everything must be done after the last fault */
 #define AFTER_US    5000000            /* and then stay as it is */
 
-enum { BLOCKS = 20, SEEDS = 4000, SEEDS_VALGRIND = 20, EVENTS_MAX = 3000000 };
+enum { BLOCKS = 20, SEEDS = 2000, SEEDS_VALGRIND = 20, EVENTS_MAX = 3000000 };
 
 static struct sim_plan plan;
 static bool in_check;

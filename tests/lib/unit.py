@@ -14,9 +14,9 @@ from .schema import ROOT
 _TOTALS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
 # One process per test, so that each starts clean; check's 4 s are for an idle, naked machine.
 _CHECK = {"CK_FORK": "yes", "CK_VERBOSITY": "normal", "CK_TIMEOUT_MULTIPLIER": "20"}
-# valgrind looks for leaks at the end of each process, which takes longer than most tests: there all of a
-# program run in one, but of those whose tests end it, or begin with what is static as it was, or Kafka's
-# clients, whose threads end when they like.
+# valgrind looks for leaks at the end of each process, which takes longer than most tests, and translates
+# each process anew: there all of a program run in one, but of those whose tests end it, or begin with what
+# is static as it was.
 _NEED_FORKS = frozenset(("test_api", "test_config", "test_dburl", "test_err", "test_log", "test_metrics",
                          "test_ready"))
 _VALGRIND = ("valgrind", "-q", "--vgdb=no", "--error-exitcode=99", "--leak-check=full",
@@ -64,6 +64,4 @@ def run(path, prefix=(), **more):
 
 def run_valgrind(path):
     """The same under valgrind; an error or a leak in any test fails."""
-    name = os.path.basename(path)
-    forks = name in _NEED_FORKS or name.startswith("test_kafka")
-    return run(path, _VALGRIND, CK_FORK="yes" if forks else "no")
+    return run(path, _VALGRIND, CK_FORK="yes" if os.path.basename(path) in _NEED_FORKS else "no")
