@@ -11,6 +11,7 @@
 #ifndef TICKD_KAFKA_FETCH_H
 #define TICKD_KAFKA_FETCH_H
 
+#include "kafka_bell.h"
 #include "message.h"
 #include "offsets.h"
 #include <librdkafka/rdkafka.h>
@@ -19,9 +20,9 @@
 
 struct kafka_fetch;
 
-/* `wake` is written to `fd` when a queue fills. The client is borrowed. */
-struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, size_t lanes, int fd, char wake);
-/* Before the client is destroyed and `fd` closed. */
+/* The bell is pulled when a queue fills. Client and bell are borrowed. */
+struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, size_t lanes, struct kafka_bell *bell);
+/* Before the client is destroyed and the bell gone. */
 void kafka_fetch_free(struct kafka_fetch *f);
 
 /* Fetches `o` from each `expected`, stopped partitions not at all. Nothing of an earlier assignment

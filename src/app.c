@@ -35,9 +35,6 @@
 /* A commit that takes longer than this is looked at: something may block it. */
 #define SLOW_COMMIT_US 1000000
 
-/* For the rest of a fetch, whose partitions follow each other within some 100 us. */
-#define PIECES_S .001
-
 /* Beyond shutdown_timeout_ms. */
 #define EXIT_WATCHDOG_S 5
 
@@ -64,7 +61,6 @@ struct app {
     ev_check woken;
     ev_idle more;    /* active while there is input left to take: the loop does not wait */
     ev_timer wake;   /* the writers' next deadline */
-    ev_timer pieces; /* active while the rest of a fetch is waited for */
     ev_timer second; /* housekeeping */
     ev_timer deadline;
     ev_signal sigterm, sigint, sighup, sigusr1;
@@ -188,16 +184,9 @@ static void on_revoke(void *ctx, bool lost)
     CRASHPOINT_IF(writers_facts(app->writers).state == PIPELINE_RELEASING, revoked_in_commit);
 }
 
-/* librdkafka hands over the partitions of one fetch one by one, and each would wake the loop to
- * meet librdkafka at the lock of the queue: take them together. */
 static void on_messages(void *ctx)
 {
-    struct app *app = ctx;
-    if (app->gather_ms == 0 || ev_is_active(&app->pieces))
-        return; /* that the loop woke is enough: advance() comes next */
-    ev_now_update(app->loop);
-    ev_timer_set(&app->pieces, PIECES_S, 0.);
-    ev_timer_start(app->loop, &app->pieces);
+    (void)ctx; /* that the loop woke is enough: advance() comes next */
 }
 
 static void on_gap(void *ctx, uint32_t partition, int64_t low, int64_t high)
@@ -344,9 +333,7 @@ static void advance(struct app *app)
     start_assigned(app);
     struct instant now = clock_now();
     writers_step(app->writers, now);
-    struct intake intake = {0};
-    if (!ev_is_active(&app->pieces))
-        intake = take_input(app, now);
+    struct intake intake = take_input(app, now);
     writers_step(app->writers, now);
     close_when_drained(app);
     set_busy(app, intake.more);
@@ -658,7 +645,6 @@ static void start_watchers(struct app *app)
     ev_set_priority(&app->woken, EV_MAXPRI);
     ev_idle_init(&app->more, on_more);
     ev_timer_init(&app->wake, on_wake, 0., 0.);
-    ev_timer_init(&app->pieces, on_wake, 0., 0.);
     ev_timer_init(&app->second, on_second, 0., 1.);
     ev_timer_init(&app->deadline, on_deadline, 0., 0.);
     ev_signal_init(&app->sigterm, on_stop, SIGTERM);
@@ -694,7 +680,6 @@ static void stop_watchers(struct app *app)
     ev_check_stop(app->loop, &app->woken);
     ev_idle_stop(app->loop, &app->more);
     ev_timer_stop(app->loop, &app->wake);
-    ev_timer_stop(app->loop, &app->pieces);
     ev_timer_stop(app->loop, &app->second);
     ev_timer_stop(app->loop, &app->deadline);
     ev_signal_stop(app->loop, &app->sigterm);

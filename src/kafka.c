@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Usual path: new -> start (join) -> REBALANCE event -> on_assign ... kafka_assign -> the queue
- * fills -> a byte in the pipe -> on_messages -> peek, advance, ... ; REBALANCE -> on_revoke ...
+ * fills -> the bell rings -> on_messages -> peek, advance, ... ; REBALANCE -> on_revoke ...
  * kafka_release -> rejoin; close -> REBALANCE -> on_revoke ... kafka_release -> closed.
  *
  *     librdkafka's threads --'e'--> pipe --> serve_events()   consumer queue: rebalances, errors
- *                          --'m'--> pipe --> on_messages()    message queue (kafka_fetch.c)
+ *                          -------> bell --> on_messages()    message queues (kafka_fetch.c)
  *
  * A tick each second polls the consumer queue in any case: that is what tells librdkafka that the
  * application lives (max.poll.interval.ms), also when there is nothing to wake for.
@@ -18,6 +18,7 @@
 #include "kafka.h"
 
 #include "kafka_ask.h"
+#include "kafka_bell.h"
 #include "kafka_commit.h"
 #include "kafka_conf.h"
 #include "kafka_ends.h"
@@ -36,7 +37,9 @@
 #include <unistd.h>
 
 static const char wake_events = 'e';
-static const char wake_messages = 'm';
+
+/* For the rest of a fetch, whose partitions follow each other within some 100 us. */
+#define REST_NS 1000000
 
 #define TICK_S         1.
 #define CLOSING_TICK_S .05
@@ -50,6 +53,7 @@ struct kafka {
     rd_kafka_topic_partition_list_t *topics;
     enum config_start start_from;
     int pipe[2];
+    struct kafka_bell bell;
     struct kafka_client *client;
     rd_kafka_t *rk;           /* the client's */
     rd_kafka_queue_t *events; /* the consumer's queue */
@@ -62,6 +66,7 @@ struct kafka {
     struct kafka_log log;
 
     ev_io wake;
+    ev_io ring;
     ev_timer tick;
     ev_timer soon; /* work that must not be done inside the call that caused it */
 
@@ -190,17 +195,17 @@ static void on_wake(struct ev_loop *loop, ev_io *w, int revents)
     (void)loop, (void)revents;
     struct kafka *k = w->data;
     char bytes[256];
-    bool messages = false, events = false;
-    ssize_t n;
-    do {
-        n = read(k->pipe[0], bytes, sizeof bytes);
-        messages = messages || (n > 0 && memchr(bytes, wake_messages, (size_t)n));
-        events = events || (n > 0 && memchr(bytes, wake_events, (size_t)n));
-    } while (n == (ssize_t)sizeof bytes);
-    if (events)
-        serve_events(k);
-    if (messages)
-        k->cb.on_messages(k->cb.ctx);
+    while (read(k->pipe[0], bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+        ;
+    serve_events(k);
+}
+
+static void on_ring(struct ev_loop *loop, ev_io *w, int revents)
+{
+    (void)loop, (void)revents;
+    struct kafka *k = w->data;
+    kafka_bell_heard(&k->bell);
+    k->cb.on_messages(k->cb.ctx);
 }
 
 static void renew_client(struct kafka *k);
@@ -369,10 +374,12 @@ const char *kafka_waits_for(struct kafka *k)
 static void init_watchers(struct kafka *k)
 {
     ev_io_init(&k->wake, on_wake, k->pipe[0], EV_READ);
+    ev_io_init(&k->ring, on_ring, k->bell.fd, EV_READ);
     ev_timer_init(&k->tick, on_tick, TICK_S, TICK_S);
     ev_timer_init(&k->soon, on_soon, 0., 0.);
-    k->wake.data = k->tick.data = k->soon.data = k;
+    k->wake.data = k->ring.data = k->tick.data = k->soon.data = k;
     ev_io_start(k->loop, &k->wake);
+    ev_io_start(k->loop, &k->ring);
     ev_timer_start(k->loop, &k->tick);
     run_soon(k); /* what was queued before there was a pipe */
 }
@@ -385,7 +392,7 @@ static void init_parts(struct kafka *k)
     rd_kafka_set_log_queue(k->rk, NULL);
     k->events = rd_kafka_queue_get_consumer(k->rk);
     rd_kafka_queue_io_event_enable(k->events, k->pipe[1], &wake_events, sizeof wake_events);
-    k->fetch = kafka_fetch_new(k->rk, (size_t)k->config->writers, k->pipe[1], wake_messages);
+    k->fetch = kafka_fetch_new(k->rk, (size_t)k->config->writers, &k->bell);
     k->mend = kafka_mend_new(k->loop, k->client, k->fetch, &mend);
     k->ends = kafka_ends_new(k->loop, k->client);
     kafka_commit_init(&k->commit, k->rk, k->events);
@@ -454,6 +461,10 @@ struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
         *misconfigured = false;
         goto no_pipe;
     }
+    if (!kafka_bell_init(&k->bell, kafka_conf_gather_ms(config->linger_ms) > 0 ? REST_NS : 0, e)) {
+        *misconfigured = false;
+        goto no_bell;
+    }
     *misconfigured = true;
     k->topics = kafka_conf_topics(config, e);
     if (!k->topics)
@@ -473,6 +484,8 @@ struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,
 no_client:
     rd_kafka_topic_partition_list_destroy(k->topics);
 no_topics:
+    kafka_bell_fini(&k->bell);
+no_bell:
     close(k->pipe[0]);
     close(k->pipe[1]);
 no_pipe:
@@ -503,6 +516,7 @@ void kafka_free(struct kafka *k)
     if (!k)
         return;
     ev_io_stop(k->loop, &k->wake);
+    ev_io_stop(k->loop, &k->ring);
     ev_timer_stop(k->loop, &k->tick);
     ev_timer_stop(k->loop, &k->soon);
     if (k->start)
@@ -510,6 +524,7 @@ void kafka_free(struct kafka *k)
     fini_parts(k);
     kafka_link_free(k->link);
     kafka_client_unref(k->client);
+    kafka_bell_fini(&k->bell);
     close(k->pipe[0]);
     close(k->pipe[1]);
     rd_kafka_topic_partition_list_destroy(k->topics);

@@ -5,10 +5,10 @@
  *
  *     partitions 0, 2, ..   --forwarded--> queue of lane 0 --polled--> peek(0)
  *     partitions 1, 3, ..   --forwarded--> queue of lane 1 --polled--> peek(1)
- *                                              '--'m'--> pipe
+ *                                              '---> bell
  *
- * A queue wakes us when it goes from empty to filled, and only if it has been polled since the
- * last time. So whoever stops before peek() says false must come back without being woken.
+ * A queue pulls the bell when it goes from empty to filled. So whoever stops before peek() says
+ * false must come back without being woken.
  *
  * One queue for all partitions of a lane, because librdkafka compares its bounds
  * (queued.min.messages) with the queue where a partition's messages end: a queue for each would
@@ -146,7 +146,7 @@ static void init_nudges(struct kafka_fetch *f)
     f->nudge_after_bytes = get_number(f->rk, "queued.max.messages.kbytes") * 1024 / 2 + 1;
 }
 
-struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, size_t lanes, int fd, char wake)
+struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, size_t lanes, struct kafka_bell *bell)
 {
     struct kafka_fetch *f = err_calloc(1, sizeof *f);
     assert(lanes > 0);
@@ -155,7 +155,7 @@ struct kafka_fetch *kafka_fetch_new(rd_kafka_t *rk, size_t lanes, int fd, char w
     f->lane_count = lanes;
     for (size_t i = 0; i < lanes; i++) {
         f->lanes[i].queue = rd_kafka_queue_new(rk);
-        rd_kafka_queue_io_event_enable(f->lanes[i].queue, fd, &wake, sizeof wake);
+        rd_kafka_queue_cb_event_enable(f->lanes[i].queue, kafka_bell_pull, bell);
     }
     offsets_init(&f->at);
     init_nudges(f);
@@ -336,9 +336,8 @@ void kafka_fetch_free(struct kafka_fetch *f)
     drop_hands(f, false);
     close_parts(f);
     for (size_t i = 0; i < f->lane_count; i++) {
-        /* A queue may outlive our handle, and must not write to an fd that is something else by
-         * then. */
-        rd_kafka_queue_io_event_enable(f->lanes[i].queue, -1, NULL, 0);
+        /* A queue may outlive our handle, and the bell. */
+        rd_kafka_queue_cb_event_enable(f->lanes[i].queue, NULL, NULL);
         rd_kafka_queue_destroy(f->lanes[i].queue);
     }
     free(f->lanes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_commit.o kafka_conf.o kafka_coord.o kafka_ends.o kafka_fetch.o kafka_group.o kafka_link.o kafka_log.o kafka_mend.o kafka_trouble.o offsets.o err.o clock.o */
+/* links: kafka_bed.o stub_log.o kafka.o kafka_ask.o kafka_bell.o kafka_commit.o kafka_conf.o kafka_coord.o kafka_ends.o kafka_fetch.o kafka_group.o kafka_link.o kafka_log.o kafka_mend.o kafka_trouble.o offsets.o err.o clock.o */
 #include "kafka_bed.h"
 #include "kafka_conf.h"
 #include "stub_log.h"

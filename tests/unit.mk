@@ -15,8 +15,9 @@ $(BUILD)/tests/$(1): $(BUILD)/tests/$(1).o $(call unit_objects,$(1))
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 
-# This one counts allocations.
+# One counts allocations, one goes without a call of the kernel.
 $(BUILD)/tests/test_path: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(BUILD)/tests/test_kafka_bell: LDFLAGS += -Wl,--wrap=timerfd_create
 
 # Programs that put a module at the hands of a test in Python are linked in the same way.
 TEST_TOOLS := pg_live bench_decode
