@@ -97,7 +97,7 @@ include mk/bench.mk
 # own, so that pkg-config is asked when it is there. Tests mostly wait for servers: a few at a time.
 SUBMAKE    := $(MAKE) --no-print-directory -j2
 CHECK      ?= tests
-CHECK_JOBS ?= 4
+CHECK_JOBS ?= 5
 
 check:
 	scripts/deps build check

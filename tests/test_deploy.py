@@ -15,6 +15,8 @@ from lib.flow import canonical, now_ms
 from lib.schema import DEPLOY, PASSWORD, ROOT, migrate
 from lib.wait import wait_until
 
+pytestmark = pytest.mark.early
+
 TOOLS = {
     "kafka-storage.sh": "kafka.tools.StorageTool",
     "kafka-server-start.sh": "kafka.Kafka",

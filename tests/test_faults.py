@@ -12,6 +12,8 @@ from lib.flow import Flow
 from lib.proxy import DOWN, RST, UP
 from lib.wait import wait_until
 
+pytestmark = pytest.mark.early
+
 
 class Proxied(Flow):
     """A flow whose daemon reaches the database through a proxy."""

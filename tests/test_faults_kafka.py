@@ -16,6 +16,8 @@ from lib.need import need
 from lib.proxy import DOWN, FLIP
 from lib.wait import wait_until
 
+pytestmark = pytest.mark.early
+
 _topics = itertools.count()
 
 

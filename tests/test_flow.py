@@ -11,6 +11,8 @@ from lib import produce, replay
 from lib.flow import Flow, canonical, now_ms
 from lib.schema import ROOT
 
+pytestmark = pytest.mark.early
+
 DATA = os.path.join(ROOT, "tests", "data")
 
 

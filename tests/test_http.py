@@ -20,6 +20,8 @@ from lib.flow import Flow, canonical, now_ms
 from lib.wait import holds_for, wait_until
 from lib.web import Web, parse, quantile
 
+pytestmark = pytest.mark.early
+
 DOCUMENTS = ("/", "/metrics", "/healthz", "/readyz", "/status", "/api/v1/pairs",
              "/api/v1/latest-prices")
 HTTP_CONNECTIONS = 128  # the default

@@ -336,18 +336,19 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("kafka");
-    TCase *t = bed_case(s, "one", set_up_one, tear_down);
+    TCase *t = bed_case(s, "alone", set_up_one, tear_down);
     tcase_add_test(t, member_without_a_partition_is_content);
     tcase_add_test(t, brokers_that_go_and_come_are_noticed_and_reading_goes_on);
     tcase_add_test(t, broker_that_was_never_there_is_down_and_waited_for);
     tcase_add_test(t, partitions_start_when_their_offsets_come_however_late);
     tcase_add_test(t, question_that_no_broker_answers_fails);
-    t = bed_case(s, "two", set_up_two, tear_down);
+    t = bed_case(s, "group", set_up_two, tear_down);
     tcase_add_test(t, second_member_takes_partitions_over_when_they_are_released);
     tcase_add_test(t, group_does_not_wait_for_a_member_without_offsets);
     tcase_add_test(t, nothing_is_delivered_between_revoke_and_the_next_assignment);
     tcase_add_test(t, lost_assignment_is_told_as_lost);
     tcase_add_test(t, fenced_static_member_is_fatal_and_can_be_closed);
+    t = bed_case(s, "offsets", set_up_two, tear_down);
     tcase_add_test(t, start_without_commit_is_the_begin_or_the_end_of_the_log);
     tcase_add_test(t, start_with_commit_is_the_committed_offset);
     tcase_add_test(t, offsets_are_committed_before_partitions_are_given_up);

@@ -246,7 +246,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("kafka_close");
-    TCase *t = bed_case(s, "one", set_up_one, tear_down);
+    TCase *t = bed_case(s, "close", set_up_one, tear_down);
     tcase_add_test(t, close_before_joining);
     tcase_add_test(t, close_while_joining);
     tcase_add_test(t, close_with_an_assignment_unanswered);
@@ -254,6 +254,7 @@ int main(void)
     tcase_add_test(t, close_waits_for_the_release);
     tcase_add_test(t, close_in_a_gap);
     tcase_add_test(t, successor_gets_partitions_at_once_after_close);
+    t = bed_case(s, "free", set_up_one, tear_down);
     tcase_add_test(t, free_in_every_state);
     tcase_add_test(t, free_leaves_a_question_that_no_broker_answers_behind);
     tcase_add_test(t, loop_may_end_before_a_question_does);

@@ -508,6 +508,7 @@ int main(void)
     tcase_add_test(t, short_queue_is_refilled_before_librdkafka_looks_by_itself);
     tcase_add_test(t, rewind_delivers_exactly_from_the_offset);
     tcase_add_test(t, rewind_gives_messages_even_if_the_queue_was_never_emptied);
+    t = bed_case(s, "trouble", set_up_one, tear_down);
     tcase_add_test(t, offset_below_the_log_is_a_gap);
     tcase_add_test(t, rewind_out_of_a_gap_that_was_not_noticed_yet_is_no_gap);
     tcase_add_test(t, offset_that_is_in_the_log_after_all_is_no_gap);

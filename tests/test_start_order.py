@@ -9,6 +9,8 @@ from lib import schema
 from lib.flow import Flow
 from lib.pg import Database
 
+pytestmark = pytest.mark.early
+
 OWN_TABLES = ("pairs", "ticks", "ingest_offsets", "rejected_ticks")
 SIBLINGS = ("orders", "positions", "whale_activities", "performance_metrics", "candles_15m_ohlcv")
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from . import programs
 from .daemon import environment
@@ -22,6 +23,8 @@ _NEED_FORKS = frozenset(("test_api", "test_config", "test_dburl", "test_err", "t
 _VALGRIND = ("valgrind", "-q", "--vgdb=no", "--error-exitcode=99", "--leak-check=full",
              "--errors-for-leak-kinds=definite,indirect,possible")
 _TIMEOUT_S = 1200
+# Tests of Kafka's clients mostly wait, for groups above all: the cases of such a program run side by side.
+_CASE = re.compile(r'bed_case\(s, "(\w+)"')
 
 
 def names():
@@ -48,10 +51,26 @@ def valgrind_missing():
     return None if shutil.which("valgrind") else "no valgrind"
 
 
+def _cases(path):
+    """Those that may run side by side, by their names in the source; none for what runs as a whole."""
+    source = os.path.join(ROOT, "tests", os.path.basename(path) + ".c")
+    if not os.path.exists(source):
+        return []
+    with open(source, encoding="utf-8") as file:
+        return _CASE.findall(file.read())
+
+
 def run(path, prefix=(), **more):
     """Runs one program to its end; fails with its output unless all its checks passed."""
     assert os.access(path, os.X_OK), f"{path} is not built: make unit-tests, or set TICKD_UNIT_DIR"
-    done = subprocess.run([*prefix, path], cwd=ROOT, env=environment({**_CHECK, **more}), check=False,
+    with ThreadPoolExecutor() as pool:
+        runs = [pool.submit(_run, path, prefix, {**_CHECK, **more, **case})
+                for case in [{"CK_RUN_CASE": name} for name in _cases(path)] or [{}]]
+    return sum(each.result() for each in runs)
+
+
+def _run(path, prefix, env):
+    done = subprocess.run([*prefix, path], cwd=ROOT, env=environment(env), check=False,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=_TIMEOUT_S)
     output = done.stdout.decode("utf-8", "replace")
