@@ -231,9 +231,9 @@ static void suspect_clock(struct pipeline *p, const struct record *r, const char
 static void admit_tick(struct pipeline *p, const struct message *m, int32_t index, struct record *r,
                        struct instant now)
 {
-    char detail[DECODE_DETAIL_MAX];
+    __attribute__((uninitialized)) char detail[DECODE_DETAIL_MAX]; /* for speed */
     const struct pair *pair = p->found[index];
-    detail[0] = '\0'; /* not all of it, for every tick */
+    detail[0] = '\0';
     enum reject_reason reason =
         validate_record(&p->options.validate, r, pair, now.wall_us, detail, sizeof detail);
     if (reason != REJECT_NONE) {

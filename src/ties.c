@@ -166,7 +166,6 @@ static struct key *find(struct ties *t, uint32_t pair, int64_t time_us, struct k
 {
     t->lookups++;
     size_t home = home_of(t, pair, time_us);
-    __builtin_prefetch(&t->old.keys[home]); /* wait for memory once, not twice */
     struct key *k = *place = probe(t, &t->young, home, pair, time_us);
     if (k->pair == 0 && time_us <= *latest_of(t, pair))
         k = probe(t, &t->old, home, pair, time_us);
