@@ -101,8 +101,8 @@ def test_all_brokers_away_and_back(led):
     cluster.kill()
     flow.daemon.wait_log("event=kafka_down")
     flow.daemon.wait_log('event=state msg="waiting for broker"')
-    cluster.start()
     mark = flow.daemon.mark()
+    cluster.start()
     with Load(flow, 300):
         wait_stored(flow, 300)
         flow.daemon.wait_log("event=state msg=flowing", mark)

@@ -81,13 +81,13 @@ def test_afternoon_of_the_outage(flow):
     flow.wait_consumed()
     kept = flow.db.query("SELECT * FROM ingest_offsets")
     flow.db.cluster.stop("fast")
+    mark = flow.daemon.mark()
     flow.db.cluster.start()
     flow.db.query("ALTER TABLE pairs RENAME TO pairs_lost;"
                   "ALTER TABLE ingest_offsets RENAME TO ingest_offsets_lost;"
                   "ALTER TABLE rejected_ticks RENAME TO rejected_ticks_lost;"
                   "DROP VIEW candles_15m_ohlcv;"
                   "DROP TABLE orders, positions, whale_activities, performance_metrics")
-    mark = flow.daemon.mark()
     flow.send_ticks(100)
     flow.flush()
     lines = flow.daemon.wait_until(
@@ -154,8 +154,8 @@ def test_schema_dropped_under_it_and_restored(flow):
     flow.start()
     flow.send_ticks(50)
     flow.wait_consumed()
-    flow.db.query("ALTER TABLE ticks RENAME TO ticks_lost")
     mark = flow.daemon.mark()
+    flow.db.query("ALTER TABLE ticks RENAME TO ticks_lost")
     flow.send_ticks(50)
     flow.flush()
     assert "ticks" in flow.daemon.wait_log("event=schema_incomplete", mark)
