@@ -26,6 +26,12 @@ const struct kafka_trouble *kafka_trouble_of_certificate(int x509_error);
 /* librdkafka says this and no more of any certificate it does not accept. */
 #define KAFKA_TROUBLE_NOT_VERIFIED "certificate verify failed"
 
+/* True if it complains of a certificate, and `line`, of librdkafka's log, is about the same
+ * broker's: there it says why. It may name a broker in two ways, "ssl://host:port/bootstrap: ..."
+ * as one of bootstrap.servers and "ssl://host:port/1: ..." by its number, and the group's
+ * coordinator "GroupCoordinator: ..." in errors and "GroupCoordinator/1: ..." in its log. */
+bool kafka_trouble_tells_why(const char *line, const char *complaint);
+
 /* The one of those whose cause stands in `text`; the unknown one if none does. */
 const struct kafka_trouble *kafka_trouble_of_words(const char *text);
 

@@ -50,19 +50,6 @@ static bool is_due(struct log_sampler *s, int64_t now_us, uint64_t *suppressed)
     return true;
 }
 
-/* librdkafka's error says only that a certificate was not accepted. Why, and whose, is in a line
- * before it, which names the same address; librdkafka may hold it under two names, as one of
- * bootstrap.servers and by its number: "ssl://host:port/bootstrap: ..." */
-static bool is_explained(const struct kafka_log *l, const char *text)
-{
-    char broker[128];
-    snprintf(broker, sizeof broker, "%.*s", (int)strcspn(text, " "), text);
-    char *name = strrchr(broker, '/');
-    if (name && name > broker && name[-1] != '/')
-        name[1] = '\0';
-    return strstr(text, KAFKA_TROUBLE_NOT_VERIFIED) && strstr(l->certificate, broker);
-}
-
 static void log_refusal(struct kafka_log *l, const struct kafka_trouble *t, rd_kafka_resp_err_t err,
                         const char *text)
 {
@@ -81,7 +68,7 @@ const struct kafka_trouble *kafka_log_explain(const struct kafka_log *l, rd_kafk
                                               const char **text)
 {
     const struct kafka_trouble *t = kafka_trouble_find(err, *text, rd_kafka_version());
-    if (!t || !is_explained(l, *text))
+    if (!t || !kafka_trouble_tells_why(l->certificate, *text))
         return t;
     *text = l->certificate;
     return kafka_trouble_of_words(*text);

@@ -2,6 +2,7 @@
 #include "kafka_trouble.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -211,4 +212,16 @@ const struct kafka_trouble *kafka_trouble_of_words(const char *text)
             return of_certificate[i].trouble;
     }
     return &not_accepted;
+}
+
+bool kafka_trouble_tells_why(const char *line, const char *complaint)
+{
+    char broker[128];
+    snprintf(broker, sizeof broker, "]: %.*s", (int)strcspn(complaint, " "), complaint);
+    char *name = strrchr(broker, '/'), *colon = strrchr(broker, ':');
+    if (name && name[-1] != '/')
+        name[1] = '\0';
+    else if (colon)
+        colon[0] = '\0';
+    return strstr(complaint, KAFKA_TROUBLE_NOT_VERIFIED) && strstr(line, broker);
 }

@@ -165,6 +165,38 @@ START_TEST(reason_is_found_in_the_line_that_tells_it)
 }
 END_TEST
 
+START_TEST(line_about_the_same_broker_tells_why)
+{
+    static const struct {
+        const char *name_there;
+        const char *name_here;
+        bool same;
+    } brokers[] = {
+        {"ssl://b:1/bootstrap", "ssl://b:1/bootstrap", true},
+        {"ssl://b:1/bootstrap", "ssl://b:1/7", true},
+        {"ssl://b:1/7", "ssl://b:1/bootstrap", true},
+        {"ssl://b:10/7", "ssl://b:1/7", false},
+        {"GroupCoordinator/7", "GroupCoordinator", true},
+        {"GroupCoordinator", "GroupCoordinator", true},
+        {"GroupCoordinator/7", "ssl://b:1/7", false},
+        {"ssl://b:1/7", "GroupCoordinator", false},
+    };
+    for (size_t i = 0; i < sizeof brokers / sizeof *brokers; i++) {
+        char line[256], complaint[256];
+        snprintf(line, sizeof line,
+                 "[thrd:%s]: %s: Certificate (subject=/CN=b, issuer=/CN=ca) verification callback "
+                 "failed: the broker's certificate has expired",
+                 brokers[i].name_there, brokers[i].name_there);
+        snprintf(complaint, sizeof complaint, "%s: b:1: SSL handshake failed: ... %s",
+                 brokers[i].name_here, KAFKA_TROUBLE_NOT_VERIFIED);
+        ck_assert_msg(kafka_trouble_tells_why(line, complaint) == brokers[i].same, "%s, %s",
+                      brokers[i].name_there, brokers[i].name_here);
+        *strstr(complaint, KAFKA_TROUBLE_NOT_VERIFIED) = '\0';
+        ck_assert(!kafka_trouble_tells_why(line, complaint));
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("kafka_trouble");
@@ -172,6 +204,7 @@ int main(void)
     tcase_add_test(t, new_library_is_not_blamed_for_a_wrong_scram_password);
     tcase_add_test(t, reasons_against_a_certificate_are_told_apart);
     tcase_add_test(t, reason_is_found_in_the_line_that_tells_it);
+    tcase_add_test(t, line_about_the_same_broker_tells_why);
     Suite *s = suite_create("kafka_trouble");
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
