@@ -7,7 +7,8 @@
  * ALL_BROKERS_DOWN - which it does sooner, but not always. (Messages prove nothing, they may have
  * been fetched before; statistics would cost time all day long.)
  *
- * It also knows when the group's coordinator is looked for where it no longer is (kafka_coord.h).
+ * It also knows when only a new client will find a broker again: the group's coordinator is looked
+ * for where it no longer is (kafka_coord.h), or librdkafka has forgotten all brokers.
  */
 #ifndef TICKD_KAFKA_LINK_H
 #define TICKD_KAFKA_LINK_H
@@ -31,12 +32,19 @@ void kafka_link_free(struct kafka_link *l);
 /* Asks whether a broker is there, if that is in doubt, or if the coordinator is and is needed. */
 void kafka_link_tick(struct kafka_link *l, bool needs_coordinator);
 
+/* Something tells that brokers may be away, without a word of trouble from librdkafka. */
+void kafka_link_doubt(struct kafka_link *l);
+
 /* The group has answered: the coordinator was found. */
 void kafka_link_found_coordinator(struct kafka_link *l);
 
 /* The coordinator is looked for at this address, which no broker has any more; NULL if not so. Only
  * a new client finds it. Valid until the next call. */
 const char *kafka_link_gone_coordinator(const struct kafka_link *l);
+
+/* Brokers have answered, and none does any more, so that librdkafka may know none: a new client
+ * begins again with kafka.bootstrap.servers. */
+bool kafka_link_has_forgotten(const struct kafka_link *l);
 
 /* There is a new client, which knows no coordinator yet. */
 void kafka_link_renew(struct kafka_link *l, struct kafka_client *client);

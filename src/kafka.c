@@ -12,8 +12,8 @@
  *
  * Possible failures: brokers away (down, librdkafka reconnects for ever; kafka_link.c), topic
  * missing (said once; found within topic.metadata.refresh.interval.ms), a partition that cannot be
- * read (kafka_mend.c), a coordinator that librdkafka does not find again (kafka_coord.h: the client
- * is replaced by another), a fatal client error (on_fatal).
+ * read (kafka_mend.c), a coordinator or brokers that librdkafka does not find again (kafka_coord.h,
+ * kafka_link.c: the client is replaced by another), a fatal client error (on_fatal).
  */
 #include "kafka.h"
 
@@ -208,7 +208,7 @@ static void on_ring(struct ev_loop *loop, ev_io *w, int revents)
     k->cb.on_messages(k->cb.ctx);
 }
 
-static void renew_client(struct kafka *k);
+static void renew_if_lost(struct kafka *k);
 
 static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -223,8 +223,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
     /* Without a coordinator a commit would wait, and assignments behind it. */
     if (k->commit.flying == 0 && kafka_link_is_up(k->link))
         kafka_commit_send(&k->commit);
-    if (needs_coordinator && kafka_link_gone_coordinator(k->link))
-        renew_client(k);
+    if (needs_coordinator)
+        renew_if_lost(k);
 }
 
 /* --- what the parts tell --- */
@@ -262,6 +262,8 @@ static void on_assign(void *ctx, const struct offsets *partitions)
 static void on_revoke(void *ctx, bool lost)
 {
     struct kafka *k = ctx;
+    if (lost)
+        kafka_link_doubt(k->link);
     k->cb.on_revoke(k->cb.ctx, lost);
 }
 
@@ -429,8 +431,6 @@ static void let_client_go(struct kafka *k)
 /* Without a share of the group there is nothing that the old client still owes or is owed. */
 static void renew_client(struct kafka *k)
 {
-    log_warn("kafka_renewed", "the group's coordinator has another address; a new client finds it",
-             "was=%s", kafka_link_gone_coordinator(k->link));
     struct err e = {0};
     rd_kafka_t *rk = kafka_conf_client(k->config, &e);
     if (!rk) {
@@ -446,6 +446,22 @@ static void renew_client(struct kafka *k)
     if (!kafka_group_join(k->group, k->topics, &e))
         go_fatal(k, e.text);
     run_soon(k);
+}
+
+static void renew_if_lost(struct kafka *k)
+{
+    const char *coordinator = kafka_link_gone_coordinator(k->link);
+    if (coordinator)
+        log_warn("kafka_renewed",
+                 "the group's coordinator has another address; a new client finds it", "was=%s",
+                 coordinator);
+    else if (kafka_link_has_forgotten(k->link))
+        log_warn("kafka_renewed",
+                 "librdkafka may know no broker any more; a new client asks the bootstrap servers",
+                 "error=%s", kafka_link_trouble(k->link));
+    else
+        return;
+    renew_client(k);
 }
 
 struct kafka *kafka_new(struct ev_loop *loop, const struct config *config,

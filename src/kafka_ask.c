@@ -119,9 +119,13 @@ static bool ask_alive(struct kafka_ask *a)
         err_set(&a->error, "%s", rd_kafka_err2str(err));
         return false;
     }
-    put_brokers(a, metadata);
+    bool any = metadata->broker_cnt > 0;
+    if (any)
+        put_brokers(a, metadata);
+    else
+        err_set(&a->error, "a broker on its way up or down, which knows of none");
     rd_kafka_metadata_destroy(metadata);
-    return true;
+    return any;
 }
 
 static bool ask_ends(struct kafka_ask *a, size_t i)

@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* From 2.10 on librdkafka drops the brokers that an answer to a metadata request does not name. One
+ * on its way down may name none: the client then has nobody left to ask, and stays so, which is
+ * issue 5301 of librdkafka. A question takes seconds to fail. */
+enum { DROPS_BROKERS = 0x020a0000, FORGOTTEN_AFTER = 5 };
+
 enum state { LINK_UNKNOWN, LINK_UP, LINK_DOWN };
 
 struct kafka_link {
@@ -16,6 +21,8 @@ struct kafka_link {
     struct kafka_ask *probe;
     bool probe_counts; /* brokers were not lost since it was sent */
     bool suspect;      /* there was trouble since a broker last answered */
+    bool answered;     /* a broker has answered this client */
+    unsigned failed;   /* questions in a row that no broker answered */
     struct kafka_coord coord;
     char trouble[256];
 };
@@ -54,12 +61,15 @@ static void on_probe(void *ctx, const struct kafka_answer *answer)
     if (!l->probe_counts)
         return; /* the next tick asks again */
     if (answer->error) {
+        l->failed++;
         if (l->state == LINK_UP)
             go_down(l, answer->error);
         return;
     }
     bool was_up = l->state == LINK_UP;
     l->state = LINK_UP;
+    l->answered = true;
+    l->failed = 0;
     l->trouble[0] = '\0';
     kafka_coord_see(&l->coord, answer->brokers);
     if (!was_up)
@@ -85,6 +95,11 @@ void kafka_link_note(struct kafka_link *l, const char *trouble)
     kafka_coord_note(&l->coord, trouble);
 }
 
+void kafka_link_doubt(struct kafka_link *l)
+{
+    l->suspect = true;
+}
+
 void kafka_link_found_coordinator(struct kafka_link *l)
 {
     kafka_coord_forget(&l->coord);
@@ -95,12 +110,19 @@ const char *kafka_link_gone_coordinator(const struct kafka_link *l)
     return kafka_coord_is_gone(&l->coord) ? l->coord.address : NULL;
 }
 
+bool kafka_link_has_forgotten(const struct kafka_link *l)
+{
+    return rd_kafka_version() >= DROPS_BROKERS && l->answered && l->failed >= FORGOTTEN_AFTER;
+}
+
 void kafka_link_renew(struct kafka_link *l, struct kafka_client *client)
 {
     if (l->probe)
         kafka_ask_cancel(l->probe);
     l->probe = NULL;
     l->client = client;
+    l->answered = false;
+    l->failed = 0;
     kafka_coord_forget(&l->coord);
 }
 

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""A broker that comes back under another address: a group with its coordinator there is found again."""
+"""Brokers that librdkafka does not find again by itself: a new client does."""
+
+import os
+import subprocess
 
 import pytest
 
-from lib import net
+from lib import librdkafka, net
 from lib.flow import Flow
+from lib.forgetful import Forgetful
+from lib.need import need
+from lib.schema import ROOT
 
 
 @pytest.mark.parametrize("moment", ["while it reads", "while it starts"])
@@ -28,3 +34,37 @@ def test_coordinator_under_another_address_is_found(db, kafka_factory, tickd, mo
     flow.wait_consumed()
     assert daemon.logged("event=kafka_renewed")
     flow.check()
+
+
+@pytest.fixture
+def slow_main(scratch):
+    """The library to be preloaded, see tests/slowmain.c."""
+    path = os.path.join(scratch.dir("slowmain"), "slowmain.so")
+    subprocess.run(["gcc", "-std=c17", "-O1", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", path,
+                    os.path.join(ROOT, "tests", "slowmain.c")], check=True)
+    return path
+
+
+def test_brokers_that_were_forgotten_are_found(db, kafka, tickd, slow_main):
+    """A broker on its way down may name no broker at all; then librdkafka knows none (src/kafka_link.c)."""
+    need("KAFKA", librdkafka.missing())
+    env = {**librdkafka.environment(), "LD_PRELOAD": slow_main}
+    node = kafka.brokers[0]
+    way = Forgetful(node.proxy_port, node.proxied_port)
+    try:
+        flow = Flow(db, kafka, lambda config: tickd(config, env=env), topic="forgotten")
+        flow.config["kafka.bootstrap.servers"] = kafka.proxied_bootstrap
+        flow.config["kafka.topic.metadata.refresh.interval.ms"] = 500
+        flow.create_topic().start()
+        flow.send_ticks(100)
+        flow.wait_consumed()
+        way.leaving = True
+        flow.daemon.wait_until(way.gone.is_set, "the broker to leave")
+        flow.daemon.wait_log("event=kafka_down")
+        way.back()
+        flow.send_ticks(100)
+        flow.daemon.wait_log("event=kafka_renewed .*may know no broker")
+        flow.wait_consumed()
+        flow.check()
+    finally:
+        way.close()
