@@ -32,7 +32,8 @@ def test_coordinator_under_another_address_is_found(db, kafka_factory, tickd, mo
     flow._producer = None    # of the old address
     flow.send_ticks(100)
     flow.wait_consumed()
-    assert daemon.logged("event=kafka_renewed")
+    # Killed before librdkafka has heard of a coordinator, it has nothing to forget.
+    assert moment == "while it starts" or daemon.logged("event=kafka_renewed")
     flow.check()
 
 
