@@ -83,10 +83,11 @@ def kill_at_point(world, fault):
         member.start(crash.binary(), crash.environment(point, 1 + (fault.pick >> 16) % 3))
         with contextlib.suppress(Timeout):    # It may have nothing to write.
             wait_until(lambda: not member.alive, f"crash point {point}", _POINT_S)
-        met = _is_dead_at_point(member)
-        if met:
-            member.ended(by_sigkill=True)
-        member.restart_killed()
+        lived = member.alive
+        member.daemon.kill9()
+        met = _is_dead_at_point(member)    # which it may have met just now
+        member.ended(by_sigkill=met or lived and member.daemon.child.returncode == -signal.SIGKILL)
+        member.start()
     return None if met else "kill"
 
 
@@ -230,11 +231,15 @@ def pg_backend_stop(world, fault):
         "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'tickd:%' ORDER BY xact_start")]
     if not writing:
         raise NotInjected("no session of tickd")
-    os.kill(writing[0], signal.SIGSTOP)
+    try:
+        os.kill(writing[0], signal.SIGSTOP)
+    except ProcessLookupError:
+        raise NotInjected("its session has ended") from None
     try:
         world.pause(fault.seconds)
     finally:
-        os.kill(writing[0], signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(writing[0], signal.SIGCONT)
 
 
 def pg_lock(world, fault):
