@@ -43,10 +43,10 @@ def test_every_message_is_accounted_for_through_kill_9(flow):
     rejected = ignored = 0
     flow.start()
     for _ in range(4):
+        before = sum(flow.next_offsets().values())
         more = send_mixed(flow, 100)
         rejected, ignored = rejected + more[0], ignored + more[1]
         flow.flush()
-        before = sum(flow.next_offsets().values())
         flow.daemon.wait_until(lambda: sum(flow.next_offsets().values()) > before, "progress")
         flow.daemon.restart()
     flow.wait_consumed()

@@ -27,7 +27,7 @@ def test_read_only_server_is_waited_for(flow):
     assert "session is read-only" in flow.daemon.wait_log("event=database_connect_failed .*attempt=16 ",
                                                           mark)
     flow.wait_state("waiting for database", mark)
-    flow.assert_said(mark, 10)
+    flow.assert_said(mark, 16)
     set_server(cluster, "default_transaction_read_only", None)
     flow.go_on()
     flow.wait_state("flowing", mark)

@@ -73,7 +73,7 @@ def wait_leader_leaves(flow, node):
                          ids=["sigkill", "sigstop"])
 def test_leader_is_lost_and_another_takes_over(led, fault, mend):
     flow, cluster = led, led.broker
-    node = cluster.leader(flow.topic)
+    node = cluster.wait_leader(flow.topic)
     with Load(flow, 300):
         getattr(cluster, fault)(node)
         wait_leader_leaves(flow, node)

@@ -57,8 +57,9 @@ def test_silence(flow):
     """Nothing passes, nothing is refused: only its own deadlines tell tickd."""
     with Load(flow, RATE):
         wait_stored(flow, 100)
+        mark = flow.daemon.mark()
         flow.proxy.blackhole()
-        flow.daemon.wait_log(flow.noticed)
+        flow.daemon.wait_log(flow.noticed, mark)
         mark = flow.daemon.mark()
         flow.proxy.heal()
         flow.daemon.wait_log(flow.noticed.replace("down", "up"), mark)
@@ -71,8 +72,9 @@ def test_silence_in_one_direction(flow, direction):
     """What tickd says is heard and not answered; or it is not heard."""
     with Load(flow, RATE):
         wait_stored(flow, 100)
+        mark = flow.daemon.mark()
         flow.proxy.blackhole(direction)
-        flow.daemon.wait_log(flow.noticed)
+        flow.daemon.wait_log(flow.noticed, mark)
         flow.proxy.heal()
         wait_stored(flow, 100)
     finish(flow)
@@ -175,8 +177,9 @@ def test_server_comes_back_at_another_address(named):
     flow = named
     with Load(flow, RATE):
         wait_stored(flow, 100)
+        mark = flow.daemon.mark()
         flow.close()
-        flow.daemon.wait_log(flow.noticed)
+        flow.daemon.wait_log(flow.noticed, mark)
         flow.open_at("127.0.0.2")
         wait_stored(flow, 100)
     finish(flow)
@@ -189,8 +192,9 @@ def test_names_cannot_be_looked_up(named, how):
     with Load(flow, RATE):
         setattr(flow.names, how, True)
         wait_stored(flow, 100)
+        mark = flow.daemon.mark()
         flow.cut()
-        flow.daemon.wait_log(flow.noticed)
+        flow.daemon.wait_log(flow.noticed, mark)
         setattr(flow.names, how, False)
         wait_stored(flow, 100)
     finish(flow)

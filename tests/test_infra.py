@@ -359,7 +359,7 @@ def test_kafka_of_three_moves_leaders(kafka_factory):
     cluster = kafka_factory(brokers=3)
     topic = cluster.create_topic("ticks", 3)
     produce.produce(cluster.bootstrap, topic, ["one"])
-    old = cluster.leader(topic)
+    old = cluster.wait_leader(topic)
     cluster.kill(old)
     wait.wait_until(lambda: cluster.leader(topic) not in (old, -1), "another leader")
     produce.produce(cluster.bootstrap, topic, ["two"])

@@ -24,6 +24,8 @@ from lib.web import Web
 
 pytestmark = pytest.mark.early
 
+# In which the page follows what happens; on an idle machine it takes a quarter of that.
+SOON_MS = 20_000
 PICTURES = os.path.join(ROOT, "build", "screenshots")
 AXE_VERSION = "4.10.3"
 AXE_PREFIX = os.path.join(ROOT, "build", "npm", "axe")
@@ -230,7 +232,7 @@ def test_it_is_painted_within_200_ms(flow, web, page):
     """The best of several loads, in the time that a busy machine has for it; and in CPU time."""
     start(flow, web, page)
     loads = []
-    while len(loads) < 5 or len(loads) < 20 and best(loads, "given_ms") >= 200:
+    while len(loads) < 5 or len(loads) < 20 and max(best(loads, "given_ms"), best(loads, "cpu_ms")) >= 200:
         share = processor_share()
         page.go(f"{address(web)}?{len(loads)}")
         painted = page.wait("performance.getEntriesByName('first-contentful-paint')[0]?.startTime", "a paint")
@@ -254,7 +256,8 @@ def test_what_is_stale_and_what_is_hostile_is_seen(flow, web, page):
     wait_rows(page, 30)
     page.wait("document.querySelectorAll('tr.stale').length === 1", "one stale pair")
     assert page.text("tr.stale").startswith(symbols[0])
-    assert "stale" in page.run(cell(symbols[0], ".age")) and "10 min" in page.run(cell(symbols[0], ".age"))
+    assert "stale" in page.run(cell(symbols[0], ".age"))
+    assert re.search(r"1\d min", page.run(cell(symbols[0], ".age")))
     click(page, "#only-stale")
     wait_rows(page, 1)
     click(page, "#only-stale")
@@ -272,18 +275,18 @@ def test_what_is_stale_and_what_is_hostile_is_seen(flow, web, page):
 
 def test_it_shows_what_a_pair_does_until_it_is_stale(flow, web, page):
     flow.start()
-    flow.send_ticks(58, [symbol for symbol in symbols_of(flow) if symbol != "BTC"])
+    flow.send_ticks(58, [symbol for symbol in symbols_of(flow) if symbol != "BTC"], base_ms=now_ms() + 200_000)
     flow.wait_consumed()
     page.go(address(web))
     wait_rows(page, 30)
     assert page.texts("tr.stale th") == ["BTC Bitcoin"] and "never" in page.run(cell("BTC", ".age"))
     # It will have been quiet for a minute while somebody looks.
-    flow.send_raw(canonical("BTC", 65000.5, now_ms() - 50_000, bid=64999.25, ask=65001.75))
+    flow.send_raw(canonical("BTC", 65000.5, now_ms() - 45_000, bid=64999.25, ask=65001.75))
     flow.flush()
     page.wait("document.querySelectorAll('tr.stale').length === 0", "a tick of BTC")
     shown = page.texts("tr[data-symbol=BTC] td")
     assert shown[:5] == ["major", "65,000.5", "–", "64,999.25", "65,001.75"]
-    assert re.fullmatch(r"5\d s", shown[5])
+    assert re.fullmatch(r"[45]\d s", shown[5])
     page.wait("parseFloat(document.querySelector('tr[data-symbol=BTC] .ticks').innerText) > 0",
               "its ticks a second")
     page.wait("document.querySelector('tr.stale')?.dataset.symbol === 'BTC'", "BTC to be stale")
@@ -334,24 +337,23 @@ def test_it_says_what_is_broken_and_when_tickd_is_gone(flow, web, page):
     stopped = now_ms()
     flow.db.cluster.stop("fast")
     wait_word(page, "waiting for database")
-    assert when_said(page, "waiting for database") - stopped < 5000
+    assert when_said(page, "waiting for database") - stopped < SOON_MS
     assert "database" in page.text("#missing") and page.run("document.body.dataset.mood") == "bad"
     assert stopped - 1000 <= since_ms(page) <= now_ms()
     page.screenshot(os.path.join(PICTURES, "broken.png"))
     flow.db.cluster.start()
     started = now_ms()
     wait_word(page, "flowing")
-    # The longest pause between two attempts is a second here.
-    assert when_said(page, "flowing") - started < 5000
+    assert when_said(page, "flowing") - started < SOON_MS
     assert since_ms(page) >= stopped
 
     flow.daemon.kill9()
     killed = now_ms()
     wait_word(page, "lost tickd")
-    assert when_said(page, "lost tickd") - killed < 6000
+    assert when_said(page, "lost tickd") - killed < SOON_MS
     assert page.run("document.title").endswith("lost tickd – tickd")
     assert len(symbols_shown(page)) == 30, "what was known stays"
-    assert killed - 3000 <= since_ms(page) <= killed + 3000
+    assert killed - SOON_MS <= since_ms(page) <= killed + SOON_MS
     page.screenshot(os.path.join(PICTURES, "lost.png"))
     flow.start()
     wait_word(page, "flowing")
@@ -386,14 +388,14 @@ def test_it_doubts_what_flows_without_result(flow, web, page):
     flowed = since_ms(page)
 
     def ticks():
-        flow.send_ticks(60, symbols_of(flow), base_ms=now_ms() + 10)
+        sent = now_ms()
+        flow.send_ticks(60, symbols_of(flow), base_ms=sent + 10)
         flow.wait_consumed()
-        return now_ms() > flowed + 5000
-    wait_until(ticks, "a while of ticks")
-    ticked = now_ms()
+        return sent > flowed + 5000 and sent
+    sent = wait_until(ticks, "a while of ticks")
     wait_word(page, "silent")
     assert page.run("document.body.dataset.mood") == "fair"
-    assert ticked - 2000 < since_ms(page) < now_ms() - 9000
+    assert sent - 1000 <= since_ms(page) < now_ms() - 9000
 
     def rejected():
         flow.send_raw(HOSTILE)

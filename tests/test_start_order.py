@@ -76,7 +76,7 @@ def test_no_schema(flow):
 def test_afternoon_of_the_outage(flow):
     """The database comes back with half its tables while ticks keep coming."""
     flow.create_topic()
-    flow.start()
+    flow.start(pairs_refresh_ms=5000)
     flow.send_ticks(100)
     flow.wait_consumed()
     kept = flow.db.query("SELECT * FROM ingest_offsets")

@@ -35,9 +35,9 @@ def test_more_writers_than_partitions(flow):
 def test_killed_again_and_again(flow):
     flow.start()
     for _ in range(5):
+        before = sum(flow.next_offsets().values())
         flow.send_ticks(800, SYMBOLS)
         flow.flush()
-        before = sum(flow.next_offsets().values())
         flow.daemon.wait_until(lambda: sum(flow.next_offsets().values()) > before, "progress")
         flow.daemon.restart()
     flow.wait_consumed()

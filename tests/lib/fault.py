@@ -75,6 +75,9 @@ class Frozen:
 
 def set_server(cluster, name, value):
     """Changes a setting of a running server, for sessions that are open, too; None: as it was."""
+    loaded = "SELECT pg_conf_load_time()"
+    before = cluster.query(loaded)
     cluster.query(f"ALTER SYSTEM SET {name} = '{value}'" if value is not None
                   else f"ALTER SYSTEM RESET {name}")
     cluster.query("SELECT pg_reload_conf()")
+    wait_until(lambda: cluster.query(loaded) != before, "the server to read its settings")

@@ -462,9 +462,13 @@ class KafkaCluster:
         known = self._metadata().topics.get(topic)
         return known.partitions[partition].leader if known and known.partitions else -1
 
+    def wait_leader(self, topic, partition=0):
+        """The broker that leads the partition, as soon as one does and is known."""
+        return wait_until(lambda: max(self.leader(topic, partition), 0), f"a leader of {topic}")
+
     def batches(self, topic, partition=0):
         """The record batches in the leader's log, oldest first, see read_batches()."""
-        broker = self.brokers[max(self.leader(topic, partition), 1) - 1]
+        broker = self.brokers[self.wait_leader(topic, partition) - 1]
         return read_batches(os.path.join(broker.data, f"{topic}-{partition}"))
 
     # --- inside
