@@ -337,7 +337,7 @@ def test_it_says_what_is_broken_and_when_tickd_is_gone(flow, web, page):
     stopped = now_ms()
     flow.db.cluster.stop("fast")
     wait_word(page, "waiting for database")
-    assert when_said(page, "waiting for database") - stopped < SOON_MS
+    assert when_said(page, "waiting for database") - stopped < 5000
     assert "database" in page.text("#missing") and page.run("document.body.dataset.mood") == "bad"
     assert stopped - 1000 <= since_ms(page) <= now_ms()
     page.screenshot(os.path.join(PICTURES, "broken.png"))
