@@ -285,6 +285,8 @@ class Broker:
             "background.threads": 2,
             "log.initial.task.delay.ms": 500,
             "log.retention.check.interval.ms": 500,
+            # Messages may be of any year here; a topic says itself when it forgets.
+            "log.retention.ms": -1,
             "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
             **cluster.security.broker,
             **cluster.properties,
