@@ -31,17 +31,20 @@ class Forgetful:
         self.leaving = False
         self.gone.clear()
         self._listener = socket.create_server((net.LOOPBACK, self._port))
-        self._open = [self._listener]
-        threading.Thread(target=self._accept, args=(self._listener, self._open), daemon=True).start()
+        self._open = []
+        self._accepting = threading.Thread(target=self._accept, args=(self._listener, self._open), daemon=True)
+        self._accepting.start()
 
     def close(self):
-        self.gone.set()
+        self._stop_listening()
         for sock in self._open:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass    # It was never connected, or is closed.
-            sock.close()
+            _end(sock)
+        self.gone.set()
+
+    def _stop_listening(self):
+        """The port is free after that: a socket lives as long as somebody accepts from it."""
+        _end(self._listener)
+        self._accepting.join()
 
     def _accept(self, listener, sockets):
         while True:
@@ -67,9 +70,17 @@ class Forgetful:
             if version is None or not self.leaving:
                 _send(client, frame)
                 continue
-            self._listener.close()
+            self._stop_listening()
             _send(client, _without_brokers(frame, version))
             self.close()
+
+
+def _end(sock):
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass    # It is no more connected, or closed.
+    sock.close()
 
 
 def _frames(sock):
