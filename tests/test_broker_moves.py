@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Brokers that librdkafka does not find again by itself: a new client does."""
 
-import os
-import subprocess
-
 import pytest
 
-from lib import librdkafka, net
+from lib import librdkafka, net, preload
 from lib.flow import Flow
 from lib.forgetful import Forgetful
 from lib.need import need
-from lib.schema import ROOT
 
 
 @pytest.mark.parametrize("moment", ["while it reads", "while it starts"])
@@ -40,10 +36,7 @@ def test_coordinator_under_another_address_is_found(db, kafka_factory, tickd, mo
 @pytest.fixture
 def slow_main(scratch):
     """The library to be preloaded, see tests/slowmain.c."""
-    path = os.path.join(scratch.dir("slowmain"), "slowmain.so")
-    subprocess.run(["gcc", "-std=c17", "-O1", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", path,
-                    os.path.join(ROOT, "tests", "slowmain.c")], check=True)
-    return path
+    return preload.build(scratch, "slowmain")
 
 
 def test_brokers_that_were_forgotten_are_found(db, kafka, tickd, slow_main):

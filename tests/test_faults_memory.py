@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Memory that is not to be had ends the process cleanly, or is survived; its successor goes on."""
 
-import os
 import random
 import signal
-import subprocess
 
 import pytest
 
+from lib import preload
 from lib.fault import Disturbed
-from lib.schema import ROOT
 from lib.wait import wait_until
 
 # From the start to the first committed batch there are about 1300 allocations.
@@ -25,10 +23,7 @@ LATER = 12
 @pytest.fixture(scope="module")
 def failmalloc(scratch):
     """The library to be preloaded, see tests/failmalloc.c."""
-    path = os.path.join(scratch.dir("failmalloc"), "failmalloc.so")
-    subprocess.run(["gcc", "-std=c17", "-O1", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", path,
-                    os.path.join(ROOT, "tests", "failmalloc.c")], check=True)
-    return path
+    return preload.build(scratch, "failmalloc")
 
 
 @pytest.fixture

@@ -225,10 +225,7 @@ static double drain(void)
         bed_take(a, &offset);
         ck_assert_int_eq(offset, taken);
     }
-    double after = now_s();
-    kafka_free(a->kafka);
-    a->kafka = NULL;
-    return after - before;
+    return now_s() - before;
 }
 
 START_TEST(short_queue_is_refilled_before_librdkafka_looks_by_itself)

@@ -12,6 +12,7 @@ import re
 import pytest
 
 from lib import schema
+from lib.daemon import said_at
 from lib.flow import Flow, canonical, now_ms
 
 MAX_MESSAGE = 32768
@@ -100,10 +101,6 @@ def test_every_reason_at_once_in_half_of_the_messages(flow):
 
 
 # --- much of it
-
-def said_at(line):
-    return datetime.datetime.fromisoformat(line.split()[0][len("ts="):-1])
-
 
 def drain(flow):
     """Starts tickd on what has been sent, waits until it is consumed; (messages a second, peak RSS)."""

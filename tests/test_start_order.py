@@ -6,6 +6,7 @@ import datetime
 import pytest
 
 from lib import schema
+from lib.daemon import said_at
 from lib.flow import Flow
 from lib.pg import Database
 
@@ -102,7 +103,7 @@ def test_afternoon_of_the_outage(flow):
     asked = flow.daemon.wait_until(
         lambda: (found := flow.daemon.logged("event=service_failed .*request=pairs", mark))[2:] and found,
         "pairs to be asked for again")
-    second, fourth = (datetime.datetime.fromisoformat(line.split()[0][len("ts="):-1]) for line in asked[1:3])
+    second, fourth = (said_at(line) for line in asked[1:3])
     assert fourth - second > datetime.timedelta(seconds=1), asked
     flow.db.query("ALTER TABLE pairs_lost RENAME TO pairs;"
                   "ALTER TABLE ingest_offsets_lost RENAME TO ingest_offsets;"

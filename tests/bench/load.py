@@ -6,14 +6,13 @@ the CPU of its processes counts from their start.
 """
 
 import contextlib
-import datetime
 import re
 import resource
 import subprocess
 import time
 
 from lib import programs
-from lib.daemon import Tickd, environment
+from lib.daemon import Tickd, environment, said_at
 from lib.web import Web
 
 from . import scrape
@@ -31,7 +30,7 @@ _DRAIN_S = 900.0
 # To look is a query, on the cores that tickd and its backends need: seldom, until it is nearly over.
 _SELDOM_S, _OFTEN_S = 0.1, 0.01
 _NEARLY = 0.9
-_GIVEN = re.compile(r"^ts=(\S+) .*event=kafka_assigned .*partitions=[1-9]")
+_GIVEN = r"event=kafka_assigned .*partitions=[1-9]"
 
 
 def config_of(bed, topic, group, **more):
@@ -125,11 +124,8 @@ class Drain:
 
     def _given(self):
         """Unix time at which partitions were assigned, 0 as long as they are not."""
-        for line in self.daemon.log_text().splitlines():
-            found = _GIVEN.search(line)
-            if found:
-                return datetime.datetime.fromisoformat(found[1].replace("Z", "+00:00")).timestamp()
-        return 0.0
+        lines = self.daemon.logged(_GIVEN)
+        return said_at(lines[0]).timestamp() if lines else 0.0
 
     def _merges(self):
         """How many batches there were, and how many went row by row."""

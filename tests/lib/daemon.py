@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The program under test: tickd, started with a configuration of the test's own."""
 
+import datetime
 import os
 import re
 import signal
@@ -29,6 +30,11 @@ def config_text(options):
         if isinstance(inner, dict):
             lines += [f"[{section}]", *(f"{key} = {value}" for key, value in inner.items())]
     return "\n".join(lines) + "\n"
+
+
+def said_at(line):
+    """The time of a line of the log, which is in logfmt."""
+    return datetime.datetime.fromisoformat(line.split()[0][len("ts="):].replace("Z", "+00:00"))
 
 
 def run(*arguments, env=None, config=None, scratch=None, timeout=DEADLINE_S):

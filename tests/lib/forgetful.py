@@ -55,14 +55,8 @@ class Forgetful:
                 return
             sockets += [client, server]
             asked = {}
-            for work in (lambda pair=(client, server), asked=asked: self._ask(*pair, asked),
-                         lambda pair=(server, client), asked=asked: self._answer(*pair, asked)):
-                threading.Thread(target=work, daemon=True).start()
-
-    def _ask(self, client, server, asked):
-        for frame in _frames(client):
-            _note(asked, frame)
-            _send(server, frame)
+            threading.Thread(target=_ask, args=(client, server, asked), daemon=True).start()
+            threading.Thread(target=self._answer, args=(server, client, asked), daemon=True).start()
 
     def _answer(self, server, client, asked):
         for frame in _frames(server):
@@ -73,6 +67,12 @@ class Forgetful:
             self._stop_listening()
             _send(client, _without_brokers(frame, version))
             self.close()
+
+
+def _ask(client, server, asked):
+    for frame in _frames(client):
+        _note(asked, frame)
+        _send(server, frame)
 
 
 def _end(sock):
